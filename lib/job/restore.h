@@ -1,0 +1,46 @@
+/*
+ * restore: bring a backup back, with or without a daemon.
+ */
+#ifndef JOB_RESTORE_H
+#define JOB_RESTORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/cancel.h"
+#include "base/err.h"
+#include "model/manifest.h"
+#include "model/progress.h"
+
+struct restore_request {
+	const char *repo_url;
+	const char *instance;      /* NULL: the only one in the repository */
+	const char *backup;        /* id, or NULL / "latest" for the newest */
+	const char *to;            /* target directory: absent or empty, unless force */
+	bool force;                /* empty a non-empty target first */
+	bool recover;              /* start a private server, let it recover, shut it down */
+	bool keep_server;          /* … and leave it running */
+	unsigned jobs;             /* threads; 0: number of CPUs, at most 8 */
+	const char *server_binary; /* or NULL: found */
+	const char *const *server_options; /* NULL-terminated or NULL */
+	/* Where roots outside the data directory go: "/old=/new", NULL-terminated. */
+	const char *const *maps;
+	const struct cancel *cancel;
+	struct progress *progress;
+};
+
+struct restore_result {
+	struct manifest *backup; /* head; owned by the caller */
+	uint64_t bytes_written;
+	double copy_seconds, recover_seconds;
+	char *socket; /* keep_server: where it listens; owned */
+	long server_pid;
+};
+
+/* Refuses before writing anything: no such backup, broken chain, non-empty target,
+ * too little space, no fitting server program (when recover), a root without a map.
+ * A failure after that says what is in the target and what to do. */
+int restore_run(const struct restore_request *req, struct restore_result *ret, struct err *err);
+void restore_result_done(struct restore_result *r);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * model: the nouns of backup as plain data, and arithmetic over them: position,
+ * frame, manifest, catalog, policy, schedule, progress.  No input or output
+ * happens here, and nothing here knows a server, a file or a socket.
+ *
+ * position: a point in a server's binlog.
+ */
+#ifndef MODEL_POSITION_H
+#define MODEL_POSITION_H
+
+#include <stdint.h>
+
+struct position {
+	char *file;   /* "binlog.000007", NULL when the server writes no binlog */
+	uint64_t pos; /* byte offset of the first event that is NOT in the backup */
+	char *gtid;   /* MariaDB: gtid_binlog_pos; MySQL: gtid_executed; NULL if none */
+};
+
+void position_done(struct position *p);
+void position_copy(struct position *to, const struct position *from);
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * server: a database server as seen through a connection: what it is, what it
+ * can do, what we may do there; and private servers we start ourselves.  Only
+ * this room (and binlog) sees <mysql.h>.  Knows nothing of policies, repositories
+ * or jobs.
+ *
+ * conn: one session.  Used by one thread at a time.  Locks taken in a session
+ * are let go when it is freed, whatever happened before.
+ */
+#ifndef SERVER_CONN_H
+#define SERVER_CONN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct conn_target {
+	const char *socket;        /* or NULL */
+	const char *host;          /* or NULL */
+	unsigned port;
+	const char *defaults_file; /* [client] user and password; NULL: none */
+	const char *user;          /* used when defaults_file is NULL; NULL: the OS user */
+};
+
+struct conn;
+
+/* ERR_UNREACHABLE with what to check, ERR_REFUSED for bad credentials.  A
+ * defaults_file that group or others can read is refused before it is read.
+ * Read and write time out after `timeout_s`; 0: 3600. */
+int conn_open(const struct conn_target *t, unsigned timeout_s, struct conn **ret,
+              struct err *err);
+void conn_free(struct conn *c); /* NULL is fine */
+
+/* Statements without a result. ERR_SERVER with the server's words and number. */
+int conn_exec(struct conn *c, struct err *err, const char *sql);
+
+/* Each row of the result through `row` (fields are NUL-terminated, NULL for NULL);
+ * `row` returns 0 to go on, -1 to stop (its err is returned). */
+typedef int conn_row(void *arg, unsigned n, char **fields, const unsigned long *lengths,
+                     struct err *err);
+int conn_query(struct conn *c, const char *sql, conn_row *row, void *arg, struct err *err);
+
+/* First field of the first row as a new string; NULL value or no row: NULL with 0. */
+int conn_value(struct conn *c, const char *sql, char **ret, struct err *err);
+int conn_u64(struct conn *c, const char *sql, uint64_t *ret, struct err *err);
+
+/* Server error number of the last failed statement (0 if it was not the server). */
+unsigned conn_errno(const struct conn *c);
+
+#endif

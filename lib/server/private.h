@@ -1,0 +1,45 @@
+/*
+ * private: a server of our own on a restored data directory: nobody else can
+ * reach it (no network, socket in a 0700 directory), it starts no replication and
+ * no events, and it goes when we go.
+ */
+#ifndef SERVER_PRIVATE_H
+#define SERVER_PRIVATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/cancel.h"
+#include "base/err.h"
+#include "server/facts.h"
+
+struct private_plan {
+	const char *binary;       /* path, or a wrapper script */
+	const char *datadir;
+	uint64_t buffer_pool;     /* bytes; 0: chosen from free memory and data size */
+	const char *const *options; /* further "--x=y", NULL-terminated, or NULL */
+	bool grants;              /* false: --skip-grant-tables (we only recover) */
+	bool keep;                /* survive the death of this process */
+	unsigned start_timeout_s; /* recovery included; 0: no limit */
+	const struct cancel *cancel;
+};
+
+struct private_server;
+
+/* Find a server program for flavour and version: `wanted` (policy, option) if
+ * given, else the usual names and places.  Runs it with --version and refuses one
+ * of another flavour or series (10.11 against 11.4), saying both. */
+int private_find_binary(const char *wanted, enum flavour flavour, unsigned major, unsigned minor,
+                        char **ret_path, struct err *err);
+
+/* Start and wait until it accepts connections, that is until recovery is over.
+ * On failure the text has the last lines of its error log, the program is gone,
+ * and the log stays at <datadir>/mybak-recovery.log. */
+int private_start(const struct private_plan *plan, struct private_server **ret, struct err *err);
+const char *private_socket(const struct private_server *p);
+/* Clean shutdown (SIGTERM, innodb_fast_shutdown as set); removes socket directory
+ * and log file.  -1 if it did not end cleanly. */
+int private_stop(struct private_server *p, struct err *err);
+void private_free(struct private_server *p); /* kills what still runs, unless keep */
+
+#endif
