@@ -30,12 +30,14 @@ enum file_kind {
 	FILE_REDO,    /* the redo from the start checkpoint to the end LSN: offset 0 is the checkpoint */
 	FILE_DIR,     /* a directory (mode and owner) */
 	FILE_SYMLINK, /* link target in `target` */
+	FILE_GONE,    /* vanished while the backup ran; keeps its number, its extents mean nothing */
 };
 
 /* What the source said of the file before its first byte was read.  Equal stamps
  * mean equal bytes, unless seen too soon after the last change (stamp_quiet). */
 struct file_stamp {
-	uint64_t dev, ino, size;
+	uint64_t dev; /* 0: the file system of the data directory (numbers change at reboot) */
+	uint64_t ino, size;
 	int64_t mtime_ns, ctime_ns, btime_ns; /* btime 0 where the file system has none */
 	int64_t seen_ns;                      /* wall clock when it was taken */
 };
@@ -60,6 +62,9 @@ struct manifest_file {
 struct manifest_root {
 	char *path; /* absolute, on the source */
 	char *role; /* "datadir", "external", "undo", "innodb_home", "aria_log" */
+	uint32_t mode, uid, gid;
+	uint64_t ino;     /* with btime: is it still the same directory? */
+	int64_t btime_ns;
 };
 
 struct manifest_pack {

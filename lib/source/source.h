@@ -32,7 +32,8 @@ struct source_plan {
 	unsigned lock_wait_s, lock_retries;
 	const struct manifest *parent;  /* with files; NULL for a full */
 	struct manifest *out;           /* filled: files, roots, lsn, redo, binlog, measures */
-	/* Takes the captured redo in order; written by one thread of the source's own. */
+	/* Takes the captured redo in order, the bytes of out->files[0] (FILE_REDO); written
+	 * and finished by one thread of the source's own. */
 	struct sink *redo;
 	const struct cancel *cancel;
 	struct progress *progress;
