@@ -34,7 +34,8 @@ int fsio_replace(const char *path, const void *bytes, size_t n, mode_t mode, str
 
 int fsio_sync_dir(const char *path, struct err *err);
 int fsio_sync_parent(const char *path, struct err *err); /* of the directory that holds path */
-int fsio_mkdirs(const char *path, mode_t mode, struct err *err); /* like mkdir -p; each durable */
+/* Like mkdir -p; each durable; those made have exactly `mode`, whatever the umask. */
+int fsio_mkdirs(const char *path, mode_t mode, struct err *err);
 /* Removes a tree without following symbolic links; not there is fine. */
 int fsio_remove_tree(const char *path, struct err *err);
 int fsio_unlink(const char *path, struct err *err); /* not there is fine */

@@ -21,7 +21,8 @@ int proc_capture(const char *const argv[], bool with_stderr, unsigned timeout_s,
                  char **ret_output, int *ret_status, struct err *err);
 
 /* Start and go on.  stdout and stderr go to log_fd.  The child dies with this
- * process (PR_SET_PDEATHSIG) and starts in `cwd` (NULL: the present one).
+ * process, or with the thread that started it if that ends first
+ * (PR_SET_PDEATHSIG), is in a process group of its own, and starts in `cwd` (NULL: the present one).
  * extra_env: NULL, or a NULL-terminated list of "K=V" added to the environment. */
 int proc_start(const char *const argv[], const char *cwd, const char *const extra_env[],
                int log_fd, pid_t *ret_pid, struct err *err);
