@@ -44,12 +44,10 @@ static time_t seconds_of(int64_t us)
 	return (time_t)(us % CLOCK_US < 0 ? s - 1 : s);
 }
 
-static const char *format_with(char *buf, size_t size, const char *fmt, const struct tm *tm)
-    __attribute__((format(strftime, 3, 0)));
-static const char *format_with(char *buf, size_t size, const char *fmt, const struct tm *tm)
+/* A year that does not fit into the library's struct tm. */
+static const char *no_time(char *buf, size_t size)
 {
-	if (!tm || strftime(buf, size, fmt, tm) == 0)
-		snprintf(buf, size, "?");
+	snprintf(buf, size, "?");
 	return buf;
 }
 
@@ -57,21 +55,27 @@ const char *clock_format(char *buf, size_t size, int64_t wall_us)
 {
 	struct tm tm;
 	time_t t = seconds_of(wall_us);
-	return format_with(buf, size, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
+	if (!gmtime_r(&t, &tm) || strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		return no_time(buf, size);
+	return buf;
 }
 
 const char *clock_format_local(char *buf, size_t size, int64_t wall_us)
 {
 	struct tm tm;
 	time_t t = seconds_of(wall_us);
-	return format_with(buf, size, "%Y-%m-%d %H:%M:%S %Z", localtime_r(&t, &tm));
+	if (!localtime_r(&t, &tm) || strftime(buf, size, "%Y-%m-%d %H:%M:%S %Z", &tm) == 0)
+		return no_time(buf, size);
+	return buf;
 }
 
 const char *clock_format_id(char *buf, size_t size, int64_t wall_us)
 {
 	struct tm tm;
 	time_t t = seconds_of(wall_us);
-	return format_with(buf, size, "%Y%m%dT%H%M%SZ", gmtime_r(&t, &tm));
+	if (!gmtime_r(&t, &tm) || strftime(buf, size, "%Y%m%dT%H%M%SZ", &tm) == 0)
+		return no_time(buf, size);
+	return buf;
 }
 
 /* Exactly n digits at *s. */
