@@ -146,15 +146,19 @@ void manifest_write_tail(const struct manifest *m, struct str *out);
 /* Reading: lines in order, without '\n'.  Everything is checked before use: paths
  * are safe relative, numbers in range, the count right.  A reader that stops
  * after the head has a manifest without files. */
+struct manifest_paths;
 struct manifest_reader {
 	struct manifest *m; /* owned by the reader until manifest_reader_finish */
 	uint64_t line;
 	bool complete;
+	struct manifest_paths *paths; /* what was named so far: no file comes twice */
 };
 void manifest_reader_init(struct manifest_reader *r);
 int manifest_reader_line(struct manifest_reader *r, const char *line, size_t n, struct err *err);
 /* All lines were given; hands the manifest over.  ERR_DAMAGED if the tail is missing. */
 int manifest_reader_finish(struct manifest_reader *r, struct manifest **ret, struct err *err);
+/* Only the head was wanted: hands over what was read, or NULL before line 1. */
+struct manifest *manifest_reader_take_head(struct manifest_reader *r);
 void manifest_reader_done(struct manifest_reader *r);
 
 /* The value of a setting, or NULL. */

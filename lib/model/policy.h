@@ -79,6 +79,10 @@ struct policy {
 	struct policy_monitor monitor;
 };
 
+/* Names of instances and repositories become parts of object names: 1 to 64 of
+ * A-Z a-z 0-9 _ . - and not '.' in front. */
+bool policy_name_valid(const char *name);
+
 struct policy *policy_new(void); /* one reference, everything empty or default */
 struct policy *policy_ref(struct policy *p);
 void policy_unref(struct policy *p); /* NULL is fine; frees with the last reference */

@@ -1,0 +1,24 @@
+#include "model/position.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+void position_done(struct position *p)
+{
+	free(p->file);
+	free(p->gtid);
+	*p = (struct position){0};
+}
+
+void position_copy(struct position *to, const struct position *from)
+{
+	struct position copy = {
+	    .file = mem_strdup(from->file),
+	    .pos = from->pos,
+	    .gtid = mem_strdup(from->gtid),
+	};
+
+	position_done(to);
+	*to = copy;
+}
