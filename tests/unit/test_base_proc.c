@@ -1,0 +1,186 @@
+/* proc: other programs, started, heard out, waited for and stopped. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/proc.h"
+#include "base/str.h"
+#include "tests/unit/unit.h"
+
+#define ARGV(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+START_TEST(output_and_status_come_back)
+{
+	struct err e = ERR_INIT;
+	char *out = NULL, text[64];
+	int status = -1;
+	ck_ok(proc_capture(ARGV("sh", "-c", "echo one; echo two >&2; exit 3"), true, 20, 1000, &out,
+	                   &status, &e),
+	      e);
+	ck_assert_str_eq(out, "one\ntwo\n");
+	ck_assert_str_eq(proc_status_text(text, sizeof text, status), "exit code 3");
+	free(out);
+	ck_ok(proc_capture(ARGV("sh", "-c", "kill -9 $$"), true, 20, 1000, &out, &status, &e), e);
+	ck_assert_str_eq(proc_status_text(text, sizeof text, status),
+	                 "killed by signal 9 (Killed)");
+	free(out);
+}
+END_TEST
+
+START_TEST(arguments_meet_no_shell)
+{
+	struct err e = ERR_INIT;
+	char *out = NULL;
+	int status;
+	const char *const *argv = ARGV("printf", "%s", "$(id); `id` *");
+	ck_ok(proc_capture(argv, false, 20, 1000, &out, &status, &e), e);
+	ck_assert_str_eq(out, "$(id); `id` *");
+	free(out);
+}
+END_TEST
+
+START_TEST(output_is_bounded)
+{
+	struct err e = ERR_INIT;
+	char *out = NULL;
+	int status = -1;
+	ck_ok(proc_capture(ARGV("head", "-c", "1000000", "/dev/zero"), false, 20, 100, &out,
+	                   &status, &e),
+	      e);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(out[99], 0);
+	free(out);
+}
+END_TEST
+
+START_TEST(a_missing_program_is_named)
+{
+	struct err e = ERR_INIT;
+	char *out = NULL;
+	int status;
+	ck_assert_int_eq(
+	    proc_capture(ARGV("no-such-program-here"), false, 5, 100, &out, &status, &e), -1);
+	ck_assert_int_eq(e.kind, ERR_NOT_FOUND);
+	ck_assert_ptr_nonnull(strstr(e.text, "no-such-program-here"));
+	ck_assert_ptr_null(out);
+	ck_assert_ptr_null(proc_find("/etc/passwd"));
+	ck_assert_ptr_null(proc_find("/usr"));
+	ck_assert_ptr_null(proc_find(""));
+	char *sh = proc_find("sh");
+	ck_assert(str_ends(sh, "/sh"));
+	free(sh);
+}
+END_TEST
+
+START_TEST(a_file_that_is_no_program_is_reported_by_exec)
+{
+	struct err e = ERR_INIT;
+	char path[] = "/tmp/unit-proc-XXXXXX", *out = NULL;
+	int status, fd = mkstemp(path);
+	ck_assert_int_eq(write(fd,
+	                       "\x7f"
+	                       "ELFx",
+	                       5),
+	                 5);
+	fchmod(fd, 0700);
+	close(fd);
+	ck_assert_int_eq(proc_capture(ARGV(path), false, 5, 100, &out, &status, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, path));
+	unlink(path);
+}
+END_TEST
+
+START_TEST(too_long_is_killed_with_all_it_started)
+{
+	struct err e = ERR_INIT;
+	char *out = NULL;
+	int status;
+	uint64_t before = clock_mono_ns();
+	/* The grandchild holds the pipe open: it has to go too. */
+	ck_assert_int_eq(proc_capture(ARGV("sh", "-c", "sleep 50 & sleep 50; :"), true, 1, 100,
+	                              &out, &status, &e),
+	                 -1);
+	ck_assert_uint_lt(clock_mono_ns() - before, 15000000000ull);
+	ck_assert_ptr_nonnull(strstr(e.text, "within 1 s"));
+}
+END_TEST
+
+START_TEST(a_child_inherits_nothing)
+{
+	struct err e = ERR_INIT;
+	char *out = NULL;
+	int status, fd = fcntl(1, F_DUPFD, 77); /* not close-on-exec */
+	ck_assert_int_ge(fd, 77);
+	signal(SIGPIPE, SIG_IGN);
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	ck_ok(proc_capture(ARGV("sh", "-c",
+	                        "ls /proc/$$/fd | sort -n | tr '\\n' ' '; "
+	                        "grep -E 'Sig(Blk|Ign)' /proc/$$/status"),
+	                   true, 20, 1000, &out, &status, &e),
+	      e);
+	ck_assert_msg(str_starts(out, "0 1 2 "), "%s", out);
+	char name[16];
+	snprintf(name, sizeof name, " %d ", fd);
+	ck_assert_ptr_null(strstr(out, name));
+	ck_assert_ptr_nonnull(strstr(out, "SigBlk:\t0000000000000000"));
+	ck_assert_ptr_nonnull(strstr(out, "SigIgn:\t0000000000000000"));
+	free(out);
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_server_is_started_and_stopped)
+{
+	struct err e = ERR_INIT;
+	char path[] = "/tmp/unit-proc-XXXXXX", text[64], line[64] = "";
+	int status = -1, fd = mkstemp(path);
+	pid_t pid = -1;
+	const char *const env[] = {"UNIT_VALUE=seen", "HOME=/elsewhere", NULL};
+	ck_ok(proc_start(ARGV("sh", "-c", "echo $UNIT_VALUE $HOME $PWD; exec sleep 50"), "/usr",
+	                 env, fd, &pid, &e),
+	      e);
+	ck_assert_int_eq(proc_wait(pid, 300, &status, &e), 0);
+	status = proc_stop(pid, 5000);
+	ck_assert_str_eq(proc_status_text(text, sizeof text, status),
+	                 "killed by signal 15 (Terminated)");
+	ck_assert_int_gt(pread(fd, line, sizeof line - 1, 0), 0);
+	ck_assert_str_eq(line, "seen /elsewhere /usr\n");
+	ck_assert_int_eq(proc_wait(pid, 0, &status, &e), -1);
+	ck_ok(proc_start(ARGV("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done"),
+	                 NULL, NULL, fd, &pid, &e),
+	      e);
+	clock_sleep_ms(300);
+	status = proc_stop(pid, 100);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	ck_assert_int_eq(proc_start(ARGV("sh"), "/no/such/dir", NULL, fd, &pid, &e), -1);
+	ck_assert_ptr_nonnull(strstr(e.text, "/no/such/dir"));
+	close(fd);
+	unlink(path);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("base_proc");
+	TCase *t = tcase_create("proc");
+	tcase_set_timeout(t, 60);
+	tcase_add_test(t, output_and_status_come_back);
+	tcase_add_test(t, arguments_meet_no_shell);
+	tcase_add_test(t, output_is_bounded);
+	tcase_add_test(t, a_missing_program_is_named);
+	tcase_add_test(t, a_file_that_is_no_program_is_reported_by_exec);
+	tcase_add_test(t, too_long_is_killed_with_all_it_started);
+	tcase_add_test(t, a_child_inherits_nothing);
+	tcase_add_test(t, a_server_is_started_and_stopped);
+	suite_add_tcase(s, t);
+	return s;
+}
+UNIT_MAIN(suite)
