@@ -10,16 +10,17 @@
 #ifndef SERVER_CONN_H
 #define SERVER_CONN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
 
 struct conn_target {
-	const char *socket;        /* or NULL */
-	const char *host;          /* or NULL */
+	const char *socket; /* or NULL */
+	const char *host;   /* or NULL */
 	unsigned port;
-	const char *defaults_file; /* [client] user and password; NULL: none */
+	const char *defaults_file; /* user and password of [client], [mybak]; NULL: none */
 	const char *user;          /* used when defaults_file is NULL; NULL: the OS user */
 };
 
@@ -28,14 +29,16 @@ struct conn;
 /* ERR_UNREACHABLE with what to check, ERR_REFUSED for bad credentials.  A
  * defaults_file that group or others can read is refused before it is read.
  * Read and write time out after `timeout_s`; 0: 3600. */
-int conn_open(const struct conn_target *t, unsigned timeout_s, struct conn **ret,
-              struct err *err);
+int conn_open(const struct conn_target *t, unsigned timeout_s, struct conn **ret, struct err *err);
 void conn_free(struct conn *c); /* NULL is fine */
 
-/* Statements without a result. ERR_SERVER with the server's words and number. */
+/* A statement whose result, if any, is thrown away.  ERR_SERVER with the server's
+ * words and number; ERR_REFUSED where a privilege is missing, ERR_UNREACHABLE when
+ * the session is gone (and with it every lock it held): it is never reopened. */
 int conn_exec(struct conn *c, struct err *err, const char *sql);
 
-/* Each row of the result through `row` (fields are NUL-terminated, NULL for NULL);
+/* Each row of the result, which is held in memory, through `row` (fields are
+ * NUL-terminated, NULL for NULL; it may use the session for further statements);
  * `row` returns 0 to go on, -1 to stop (its err is returned). */
 typedef int conn_row(void *arg, unsigned n, char **fields, const unsigned long *lengths,
                      struct err *err);
@@ -43,7 +46,11 @@ int conn_query(struct conn *c, const char *sql, conn_row *row, void *arg, struct
 
 /* First field of the first row as a new string; NULL value or no row: NULL with 0. */
 int conn_value(struct conn *c, const char *sql, char **ret, struct err *err);
+/* -1 if there is no value or it is not a number. */
 int conn_u64(struct conn *c, const char *sql, uint64_t *ret, struct err *err);
+
+/* Does the other side call itself MariaDB? */
+bool conn_is_mariadb(const struct conn *c);
 
 /* Server error number of the last failed statement (0 if it was not the server). */
 unsigned conn_errno(const struct conn *c);

@@ -14,35 +14,39 @@
 
 enum flavour { FLAVOUR_MARIADB, FLAVOUR_MYSQL };
 
-struct engine_count {
-	char *name;
-	uint64_t tables;
-};
-
 struct facts {
 	enum flavour flavour;
-	char *version;            /* as @@version */
+	char *version; /* as @@version */
 	unsigned major, minor, patch;
-	char *uuid;               /* server_uid / server_uuid or "" */
-	char *datadir;            /* absolute, no trailing '/' */
+	char *uuid;                                             /* server_uid / server_uuid or "" */
+	char *datadir;                                          /* absolute, no trailing '/' */
 	char *redo_dir, *undo_dir, *innodb_home, *aria_log_dir; /* absolute; datadir if the same */
 	uint32_t page_size;
-	char *data_file_path;     /* innodb_data_file_path */
+	char *data_file_path; /* innodb_data_file_path */
+	/* absolute; NULL where the server has none */
 	char *pid_file, *socket, *log_error, *general_log_file, *slow_log_file;
 	char *log_bin_basename;   /* absolute, or NULL without log_bin */
+	char *relay_log_basename; /* absolute, or NULL where there is no relay log */
 	bool log_bin, is_replica;
-	bool log_archive;         /* innodb_log_archive=ON */
-	unsigned flush_log;       /* innodb_flush_log_at_trx_commit */
+	bool log_archive;   /* innodb_log_archive=ON */
+	unsigned flush_log; /* innodb_flush_log_at_trx_commit */
 	bool myisam_mmap;
-	VEC(char *) missing;      /* GRANT statements that would give what is missing */
-	VEC(struct engine_count) engines;
-	/* name/value pairs a restored server needs (innodb_page_size, …) */
+	bool can_set_global; /* may SET GLOBAL; a convenience, never asked for */
+	VEC(char *) missing; /* GRANT statements that would give what is missing */
+	/* Storage engines that are switched on.  Which tables use them is seen in the
+	 * files only: with the few privileges a backup needs, a server shows no table. */
+	VEC(char *) enabled_engines;
+	/* Option names and values a restored server needs to open the files
+	 * (innodb_page_size, …), never a secret and no directory of this server's;
+	 * plugin_load_add may come repeatedly. */
 	VEC(char *) setting_names;
 	VEC(char *) setting_values;
 };
 
+/* MySQL: only flavour, version and datadir are filled, so that it can be refused
+ * by name.  Privileges are tried, not read: what the server itself says counts. */
 int facts_ask(struct conn *c, struct facts *ret, struct err *err);
-void facts_done(struct facts *f);
+void facts_done(struct facts *f); /* NULL and half-filled are fine; leaves it zeroed */
 
 /* Can `method: hot` work on this server?  ERR_REFUSED with the reason and what to
  * do: version too old, innodb_log_archive, missing privileges (names every GRANT). */
@@ -51,7 +55,7 @@ int facts_check_hot(const struct facts *f, struct err *err);
 /* One row a flavour and range of versions. */
 struct flavour_row {
 	enum flavour flavour;
-	unsigned from, to;        /* major*100+minor, inclusive */
+	unsigned from, to; /* major*100+minor, inclusive */
 	bool hot;
 	const char *why_not;
 };

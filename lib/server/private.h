@@ -14,13 +14,13 @@
 #include "server/facts.h"
 
 struct private_plan {
-	const char *binary;       /* path, or a wrapper script */
+	const char *binary; /* path, or a wrapper script */
 	const char *datadir;
-	uint64_t buffer_pool;     /* bytes; 0: chosen from free memory and data size */
+	uint64_t buffer_pool;       /* bytes; 0: chosen from free memory and data size */
 	const char *const *options; /* further "--x=y", NULL-terminated, or NULL */
-	bool grants;              /* false: --skip-grant-tables (we only recover) */
-	bool keep;                /* survive the death of this process */
-	unsigned start_timeout_s; /* recovery included; 0: no limit */
+	bool grants;                /* false: --skip-grant-tables (we only recover) */
+	bool keep;                  /* survive the death of this process */
+	unsigned start_timeout_s;   /* recovery included; 0: no limit */
 	const struct cancel *cancel;
 };
 
