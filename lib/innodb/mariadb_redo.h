@@ -23,6 +23,9 @@ struct mariadb_redo {
 	uint64_t checkpoint;          /* newest valid checkpoint */
 	uint64_t checkpoint_end;      /* where its FILE_CHECKPOINT record lies */
 	bool encrypted;
+	/* Encrypted as servers since 10.11.15, 11.4.9 and 11.8.4 do it: even the names in
+	 * FILE_ records cannot be seen. */
+	bool names_hidden;
 };
 
 /* `bytes`: the first MARIADB_REDO_START bytes of ib_logfile0, read in one go.
@@ -50,7 +53,8 @@ struct redo_walk {
 void redo_walk_init(struct redo_walk *w, const struct mariadb_redo *redo, uint64_t start_lsn);
 
 /* Renames a path inside FILE_ records, in place: `name` (n bytes, no NUL) is
- * replaced by exactly as many bytes, or left alone.  Returns true if changed. */
+ * replaced by exactly as many bytes, or left alone.  Returns true if changed.  Not
+ * called for a log whose names are hidden. */
 typedef bool redo_rename(void *arg, unsigned char *name, size_t n);
 
 /*

@@ -32,6 +32,10 @@ struct page_space {
 int page_space_read(const void *page0, size_t n, uint32_t server_page_size,
                     struct page_space *ret, struct err *err);
 
+/* The same from flags that were read before; page_size is that of the file. */
+void page_space_init(struct page_space *space, uint32_t space_id, uint32_t flags,
+                     uint32_t page_size);
+
 enum page_state {
 	PAGE_GOOD,
 	PAGE_ZERO,       /* all zero: allocated, never written; valid */
