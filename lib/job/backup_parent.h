@@ -1,0 +1,27 @@
+/*
+ * backup_parent: which backup an incremental can stand on.
+ */
+#ifndef JOB_BACKUP_PARENT_H
+#define JOB_BACKUP_PARENT_H
+
+#include "base/err.h"
+#include "model/manifest.h"
+#include "repo/repo.h"
+#include "server/facts.h"
+
+struct parent_wish {
+	struct repo *repo;
+	const char *instance;
+	const char *method;
+	const struct facts *facts;
+	const char *datadir;
+	uint64_t current_lsn; /* of the server now */
+};
+
+/* The newest backup that is whole, readable and of this very data directory, with
+ * its files; or NULL and the reason in words why there is none.  -1 only if the
+ * repository cannot be asked. */
+int parent_choose(const struct parent_wish *wish, struct manifest **ret, char **ret_reason,
+                  struct err *err);
+
+#endif

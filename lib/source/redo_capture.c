@@ -1,0 +1,300 @@
+#include "source/redo_capture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fsio.h"
+#include "base/mem.h"
+
+#define CHUNK (1u << 20)
+#define POLL_MS 10u
+#define HEAD_TRIES 100
+
+struct redo_capture {
+	struct redo_capture_plan plan;
+	char *path;
+	int fd;
+	ino_t ino;
+	struct mariadb_redo log;
+	struct conn *conn;
+	unsigned char *buf;
+
+	pthread_t thread;
+	bool running;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	/* under lock */
+	uint64_t lsn;     /* everything before it went to the sink */
+	uint64_t flushed; /* what the server last said is durable */
+	uint64_t rounds;  /* how often it has asked */
+	uint64_t end_lsn; /* 0: not known yet */
+	bool stop, ended;
+	struct err failed;
+};
+
+static int take_lsn(void *arg, unsigned n, char **fields, const unsigned long *lengths,
+                    struct err *err)
+{
+	struct redo_lsns *l = arg;
+	(void)lengths;
+	(void)err;
+	if (n < 2 || !fields[0] || !fields[1])
+		return 0;
+	if (strcasecmp(fields[0], "Innodb_lsn_current") == 0)
+		l->current = strtoull(fields[1], NULL, 10);
+	else if (strcasecmp(fields[0], "Innodb_lsn_flushed") == 0)
+		l->flushed = strtoull(fields[1], NULL, 10);
+	return 0;
+}
+
+int redo_lsns_ask(struct conn *c, struct redo_lsns *ret, struct err *err)
+{
+	struct redo_lsns l = {0};
+	if (conn_query(c, "SHOW GLOBAL STATUS LIKE 'Innodb\\_lsn\\_%'", take_lsn, &l, err) != 0)
+		return err_add(err, "asking the server for its redo LSN");
+	if (!l.current || !l.flushed)
+		return err_set(err, ERR_SERVER, "the server has no status Innodb_lsn_current and "
+		                                "Innodb_lsn_flushed");
+	*ret = l;
+	return 0;
+}
+
+/* The header is rewritten in place by the server: a reading that makes no sense is
+ * repeated a few times before it is believed. */
+static int read_log_head(struct redo_capture *c, struct err *err)
+{
+	struct stat st;
+	if (fstat(c->fd, &st) != 0)
+		return err_sys(err, errno, "fstat %s", c->path);
+	c->ino = st.st_ino;
+	for (int i = 0;; i++) {
+		size_t n;
+		if (fsio_pread(c->fd, c->buf, MARIADB_REDO_START, 0, &n, c->path, err) != 0)
+			return -1;
+		if (mariadb_redo_read(c->buf, n, (uint64_t)st.st_size, &c->log, err) == 0)
+			return 0;
+		if (err->kind != ERR_BUSY && err->kind != ERR_DAMAGED)
+			return err_add(err, "%s", c->path);
+		if (i >= HEAD_TRIES)
+			return err_add(err, "%s", c->path);
+		clock_sleep_ms(5);
+	}
+}
+
+static int check_not_replaced(const struct redo_capture *c, struct err *err)
+{
+	struct stat st;
+	if (stat(c->path, &st) == 0 && st.st_ino == c->ino && (uint64_t)st.st_size == c->log.file_size)
+		return 0;
+	err_set(err, ERR_FAILED, "%s was resized or replaced during the backup", c->path);
+	return err_hint(err, "run the backup again; do not change innodb_log_file_size while one runs");
+}
+
+static int check_not_lapped(const struct redo_capture *c, uint64_t from, uint64_t current,
+                            struct err *err)
+{
+	if (current + 8192 <= from + c->log.capacity)
+		return 0;
+	err_set(err, ERR_FAILED,
+	        "the redo log was overwritten before it could be read: the server is at LSN %llu, the "
+	        "backup at %llu, the log holds %llu bytes",
+	        (unsigned long long)current, (unsigned long long)from,
+	        (unsigned long long)c->log.capacity);
+	return err_hint(err, "raise innodb_log_file_size (SET GLOBAL innodb_log_file_size=… works while "
+	                     "the server runs), or use a faster repository");
+}
+
+/* Read [lsn, upto) and hand it on; both are within what is durable. */
+static int pull(struct redo_capture *c, uint64_t upto, struct err *err)
+{
+	while (c->lsn < upto) {
+		uint64_t at = mariadb_redo_offset(&c->log, c->lsn);
+		uint64_t n = upto - c->lsn;
+		size_t got;
+		struct redo_lsns now;
+
+		if (n > c->log.file_size - at)
+			n = c->log.file_size - at;
+		if (n > CHUNK)
+			n = CHUNK;
+		if (fsio_pread(c->fd, c->buf, n, at, &got, c->path, err) != 0)
+			return -1;
+		if (got != n)
+			return check_not_replaced(c, err) != 0
+			           ? -1
+			           : err_set(err, ERR_DAMAGED, "%s ends before its own size", c->path);
+		/* Only now is it known whether these bytes were still the ones we meant. */
+		if (redo_lsns_ask(c->conn, &now, err) != 0 ||
+		    check_not_lapped(c, c->lsn, now.current, err) != 0 ||
+		    cancel_check(c->plan.cancel, err) != 0 ||
+		    sink_write(c->plan.to, c->buf, n, err) != 0)
+			return -1;
+		pthread_mutex_lock(&c->lock);
+		c->lsn += n;
+		bool stop = c->stop;
+		pthread_cond_broadcast(&c->changed);
+		pthread_mutex_unlock(&c->lock);
+		if (stop)
+			return err_set(err, ERR_CANCELLED, "cancelled");
+	}
+	return 0;
+}
+
+static void wait_a_little(struct redo_capture *c)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += (long)POLL_MS * 1000000L;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000L;
+	}
+	pthread_cond_timedwait(&c->changed, &c->lock, &until);
+}
+
+/* One round: what is durable now, up to the end if there is one.  1 at the end. */
+static int round_of_capture(struct redo_capture *c, struct err *err)
+{
+	struct redo_lsns now;
+	if (redo_lsns_ask(c->conn, &now, err) != 0 || check_not_replaced(c, err) != 0)
+		return -1;
+	pthread_mutex_lock(&c->lock);
+	c->flushed = now.flushed;
+	uint64_t end = c->end_lsn;
+	pthread_mutex_unlock(&c->lock);
+
+	if (pull(c, end && end < now.flushed ? end : now.flushed, err) != 0)
+		return -1;
+
+	pthread_mutex_lock(&c->lock);
+	c->rounds++;
+	end = c->end_lsn;
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+	return end && c->lsn >= end ? sink_finish(c->plan.to, err) == 0 ? 1 : -1 : 0;
+}
+
+static void *capture_main(void *arg)
+{
+	struct redo_capture *c = arg;
+	struct err err = ERR_INIT;
+	int rc = 0;
+
+	pthread_mutex_lock(&c->lock);
+	while (!c->stop && rc == 0) {
+		pthread_mutex_unlock(&c->lock);
+		rc = round_of_capture(c, &err);
+		pthread_mutex_lock(&c->lock);
+		if (rc == 0 && !c->stop && !c->end_lsn)
+			wait_a_little(c);
+	}
+	if (rc < 0)
+		c->failed = err;
+	c->ended = true;
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+int redo_capture_start(const struct redo_capture_plan *plan, struct redo_capture **ret,
+                       struct err *err)
+{
+	struct redo_capture *c = mem_zalloc(sizeof *c);
+	c->plan = *plan;
+	c->path = mem_printf("%s/ib_logfile0", plan->redo_dir);
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->changed, NULL);
+
+	c->fd = open(c->path, O_RDONLY | O_CLOEXEC);
+	if (c->fd < 0) {
+		err_sys(err, errno, "cannot open the redo log %s", c->path);
+		err_hint(err, "run mybakd on the database host, as the user that owns the data directory");
+		goto fail;
+	}
+	if (!(c->buf = mem_pages(CHUNK, err)) || conn_open(&plan->target, 60, &c->conn, err) != 0 ||
+	    read_log_head(c, err) != 0)
+		goto fail;
+	c->lsn = c->log.checkpoint;
+	if (pthread_create(&c->thread, NULL, capture_main, c) != 0) {
+		err_set(err, ERR_FAILED, "cannot start the redo capture thread");
+		goto fail;
+	}
+	c->running = true;
+	*ret = c;
+	return 0;
+fail:
+	redo_capture_free(c);
+	return -1;
+}
+
+void redo_capture_free(struct redo_capture *c)
+{
+	if (!c)
+		return;
+	if (c->running) {
+		pthread_mutex_lock(&c->lock);
+		c->stop = true;
+		pthread_cond_broadcast(&c->changed);
+		pthread_mutex_unlock(&c->lock);
+		pthread_join(c->thread, NULL);
+	}
+	conn_free(c->conn);
+	if (c->fd >= 0)
+		close(c->fd);
+	pthread_cond_destroy(&c->changed);
+	pthread_mutex_destroy(&c->lock);
+	free(c->buf);
+	free(c->path);
+	free(c);
+}
+
+const struct mariadb_redo *redo_capture_log(const struct redo_capture *c)
+{
+	return &c->log;
+}
+
+static int failed_locked(const struct redo_capture *c, struct err *err)
+{
+	if (c->failed.kind == ERR_NONE)
+		return 0;
+	*err = c->failed;
+	return -1;
+}
+
+int redo_capture_check(struct redo_capture *c, struct err *err)
+{
+	pthread_mutex_lock(&c->lock);
+	int rc = failed_locked(c, err);
+	pthread_mutex_unlock(&c->lock);
+	return rc;
+}
+
+int redo_capture_catch_up(struct redo_capture *c, uint64_t bytes, struct err *err)
+{
+	pthread_mutex_lock(&c->lock);
+	/* Two more rounds, so that `flushed` was asked after this call. */
+	uint64_t from = c->rounds;
+	while (!c->ended && (c->rounds < from + 2 || c->flushed > c->lsn + bytes))
+		pthread_cond_wait(&c->changed, &c->lock);
+	int rc = failed_locked(c, err);
+	pthread_mutex_unlock(&c->lock);
+	return rc;
+}
+
+int redo_capture_finish(struct redo_capture *c, uint64_t end_lsn, struct err *err)
+{
+	pthread_mutex_lock(&c->lock);
+	c->end_lsn = end_lsn;
+	pthread_cond_broadcast(&c->changed);
+	while (!c->ended)
+		pthread_cond_wait(&c->changed, &c->lock);
+	int rc = failed_locked(c, err);
+	pthread_mutex_unlock(&c->lock);
+	return rc;
+}

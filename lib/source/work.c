@@ -1,0 +1,364 @@
+#include "source/work.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/fsio.h"
+#include "base/str.h"
+#include "innodb/page.h"
+
+#define RANGE_BYTES (64ull << 20)
+#define PAGE0_TRIES 200
+
+void work_init(struct work *w)
+{
+	*w = (struct work){.fd = -1};
+}
+
+void work_done(struct work *w)
+{
+	for (size_t i = 0; i < w->files.n; i++)
+		free(w->files.v[i].found.path);
+	vec_done(&w->files);
+	for (size_t i = 0; i < w->memory.n; i++)
+		free(w->memory.v[i].mem);
+	vec_done(&w->memory);
+	if (w->fd >= 0)
+		close(w->fd);
+	w->fd = -1;
+}
+
+struct work_file *work_add(struct work *w, struct found *f)
+{
+	struct work_file *x = vec_push(&w->files);
+	*x = (struct work_file){.found = *f, .to = UINT64_MAX};
+	f->path = NULL;
+	return x;
+}
+
+static int larger_first(const void *a, const void *b)
+{
+	const struct work_file *x = a, *y = b;
+	if (x->found.stamp.size != y->found.stamp.size)
+		return x->found.stamp.size > y->found.stamp.size ? -1 : 1;
+	return strcmp(x->found.path, y->found.path);
+}
+
+void work_sort(struct work *w)
+{
+	if (w->files.n)
+		qsort(w->files.v, w->files.n, sizeof *w->files.v, larger_first);
+}
+
+static uint32_t add_manifest_file(struct manifest *out, const struct found *f, enum file_kind kind)
+{
+	struct manifest_file *m = vec_push(&out->files);
+	*m = (struct manifest_file){
+	    .path = mem_strdup(f->path),
+	    .root = f->root,
+	    .kind = (uint8_t)kind,
+	    .sparse = f->sparse,
+	    .mode = f->mode,
+	    .uid = f->uid,
+	    .gid = f->gid,
+	    .size = kind == FILE_DIR ? 0 : f->stamp.size,
+	    .base = -1,
+	    .stamp = f->stamp,
+	};
+	return (uint32_t)(out->files.n - 1);
+}
+
+void work_add_range(struct work *w, uint32_t number, uint64_t off, unsigned char *bytes, uint64_t n)
+{
+	*vec_push(&w->memory) = (struct item){
+	    .file = number,
+	    .name = w->out->files.v[number].path,
+	    .fd = -1,
+	    .mem = bytes,
+	    .off = off,
+	    .len = n,
+	    .file_size = off + n,
+	};
+}
+
+uint32_t work_add_memory(struct work *w, const struct found *like, unsigned char *bytes, uint64_t n)
+{
+	uint32_t number = add_manifest_file(w->out, like, FILE_PLAIN);
+	w->out->files.v[number].size = n;
+	work_add_range(w, number, 0, bytes, n);
+	return number;
+}
+
+/* The parent has every byte of it: nothing is opened. */
+static bool take_unchanged(struct work *w, struct work_file *x)
+{
+	const struct found *f = &x->found;
+	int64_t p;
+
+	if (f->kind == FOUND_DIR) {
+		add_manifest_file(w->out, f, FILE_DIR);
+		x->state = WORK_UNCHANGED;
+		return true;
+	}
+	if (f->kind == FOUND_ARIA_LOG || !w->parent->m)
+		return false;
+	p = f->kind == FOUND_INNODB ? parent_find_innodb(w->parent, &f->stamp)
+	                            : parent_find_plain(w->parent, w->out, f);
+	if (p < 0 || !stamp_unchanged(&w->parent->m->files.v[p].stamp, &f->stamp))
+		return false;
+	/* Stores into a mapped file do not always move its time stamps. */
+	if (w->myisam_mmap && str_ends(f->path, ".MYD"))
+		return false;
+	const struct manifest_file *was = &w->parent->m->files.v[p];
+	if (was->size != f->stamp.size) /* it was cut short while the parent read it */
+		return false;
+	enum file_kind kind = f->kind == FOUND_INNODB ? FILE_INNODB : FILE_PLAIN;
+	x->number = add_manifest_file(w->out, f, kind);
+	struct manifest_file *m = &w->out->files.v[x->number];
+	m->base = p;
+	m->page_size = was->page_size;
+	m->space_id = was->space_id;
+	m->fsp_flags = was->fsp_flags;
+	x->state = WORK_UNCHANGED;
+	return true;
+}
+
+/* 1 open and still the file that was seen; 0 it is not. */
+static int open_same(struct work *w, struct work_file *x, int *ret_fd, struct err *err)
+{
+	char *path = scan_absolute(w->out, x->found.root, x->found.path);
+	int rc = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOATIME);
+	if (fd < 0 && errno == EPERM) /* O_NOATIME is for the owner only */
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		if (errno != ENOENT) {
+			rc = err_sys(err, errno, "cannot open %s", path);
+			err_hint(err, "run mybakd as the user that owns the data directory (User=mysql in the "
+			              "unit), or give it read access");
+		}
+	} else {
+		struct file_stamp now;
+		if (scan_stamp(w->out, fd, &now) != 0)
+			rc = err_sys(err, errno, "statx %s", path);
+		else if (stamp_same_file(&x->found.stamp, &now)) {
+			x->found.stamp = now;
+			*ret_fd = fd;
+			fd = -1;
+			rc = 1;
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	free(path);
+	return rc;
+}
+
+enum page0 { PAGE0_GOOD, PAGE0_UNWRITTEN };
+
+/* Page 0 says what the tablespace is.  It is rewritten while the server runs, so a
+ * torn reading is repeated. */
+static int read_page0(struct work *w, int fd, const char *name, struct page_space *ret,
+                      enum page0 *ret_state, struct err *err)
+{
+	unsigned char *buf = mem_pages(PAGE_MAX_SIZE, err);
+	int rc = -1;
+	if (!buf)
+		return -1;
+	for (int i = 0;; i++) {
+		size_t n;
+		if (fsio_pread(fd, buf, PAGE_MAX_SIZE, 0, &n, name, err) != 0)
+			break;
+		if (n < PAGE_MIN_SIZE || bytes_all_zero(buf, n < w->server_page_size ? n
+		                                                                      : w->server_page_size)) {
+			*ret_state = PAGE0_UNWRITTEN;
+			rc = 0;
+			break;
+		}
+		if (page_space_read(buf, n, w->server_page_size, ret, err) == 0) {
+			if (n >= ret->page_size && page_check(ret, buf, UINT32_MAX) != PAGE_BAD) {
+				*ret_state = PAGE0_GOOD;
+				rc = 0;
+				break;
+			}
+			err_set(err, ERR_DAMAGED, "page 0 does not match its checksum");
+		}
+		if (i >= PAGE0_TRIES) {
+			err_add(err, "%s", name);
+			err_hint(err, "page 0 of this tablespace is corrupt: CHECK TABLE it, then restore or "
+			              "rebuild it");
+			break;
+		}
+		clock_sleep_ms(5);
+	}
+	free(buf);
+	return rc;
+}
+
+/* Files of the system tablespace after the first have no header of their own. */
+static int system_header_fd(struct work *w, const struct work_file *x, int own_fd, int *ret_fd,
+                            struct err *err)
+{
+	int k = mariadb_names_system(w->names, x->found.path);
+	*ret_fd = own_fd;
+	if (k <= 0)
+		return 0;
+	w->model.first_page = 0;
+	for (int i = 0; i < k; i++)
+		w->model.first_page += w->names->system.v[i].size / w->server_page_size;
+	char *path = scan_absolute(w->out, x->found.root, w->names->system.v[0].name);
+	*ret_fd = open(path, O_RDONLY | O_CLOEXEC);
+	int rc = *ret_fd < 0 ? err_sys(err, errno, "cannot open %s", path) : 0;
+	free(path);
+	return rc;
+}
+
+static void read_doublewrite(struct work *w, int fd, const char *name)
+{
+	uint32_t size = w->model.page_size;
+	struct err ignored;
+	size_t n;
+	unsigned char *page = mem_alloc(size);
+	if (fsio_pread(fd, page, size, 5ull * size, &n, name, &ignored) == 0 && n == size)
+		page_doublewrite(page, size, &w->model.skip_from, &w->model.skip_to);
+	free(page);
+}
+
+/* Geometry, base and choice of pages.  0: the file has to wait. */
+static int open_innodb(struct work *w, struct work_file *x, int fd, struct err *err)
+{
+	struct page_space space;
+	enum page0 state;
+	int header_fd;
+
+	if (system_header_fd(w, x, fd, &header_fd, err) != 0)
+		return -1;
+	int rc = read_page0(w, header_fd, x->found.path, &space, &state, err);
+	if (header_fd != fd)
+		close(header_fd);
+	if (rc != 0)
+		return -1;
+	if (state == PAGE0_UNWRITTEN) {
+		if (x->may_wait)
+			return 0;
+		space = (struct page_space){.page_size = w->server_page_size, .full_crc32 = true};
+	}
+	int64_t p = parent_find_innodb(w->parent, &x->found.stamp);
+	x->number = add_manifest_file(w->out, &x->found, FILE_INNODB);
+	struct manifest_file *m = &w->out->files.v[x->number];
+	m->page_size = w->model.page_size = space.page_size;
+	m->space_id = w->model.space_id = space.space_id;
+	m->fsp_flags = w->model.fsp_flags = space.flags;
+	if (p >= 0) {
+		const struct manifest_file *was = &w->parent->m->files.v[p];
+		if (was->space_id == space.space_id && was->page_size == space.page_size &&
+		    was->fsp_flags == space.flags) {
+			m->base = p;
+			w->model.has_base = true;
+			w->model.base_size = was->size;
+			w->model.since_lsn = w->parent->m->lsn_checkpoint;
+		}
+	}
+	if (mariadb_names_system(w->names, x->found.path) == 0 && space.space_id == 0)
+		read_doublewrite(w, fd, x->found.path);
+	return 1;
+}
+
+/* 1: the file at `at` is open and its ranges can be taken; 0: go on to the next. */
+static int open_next(struct work *w, struct err *err)
+{
+	struct work_file *x = &w->files.v[w->at];
+	int fd = -1;
+	int rc;
+
+	if (take_unchanged(w, x))
+		return 0;
+	x->state = WORK_STALE;
+	rc = open_same(w, x, &fd, err);
+	if (rc <= 0)
+		return rc;
+	w->model = (struct item){.fd = -1, .file_size = x->found.stamp.size};
+	if (x->found.kind == FOUND_INNODB) {
+		rc = open_innodb(w, x, fd, err);
+		if (rc <= 0) {
+			close(fd);
+			return rc;
+		}
+	} else {
+		x->number = add_manifest_file(w->out, &x->found, FILE_PLAIN);
+		w->model.unstable = mariadb_names_unstable(x->found.path);
+	}
+	x->state = WORK_TAKEN;
+	w->model.file = x->number;
+	w->model.name = x->found.path;
+	w->fd = fd;
+	w->off = x->from;
+	return 1;
+}
+
+static uint64_t end_of(const struct work *w, const struct work_file *x)
+{
+	return x->to < w->model.file_size ? x->to : w->model.file_size;
+}
+
+int work_next(struct work *w, struct item *ret, struct err *err)
+{
+	if (w->memory.n) {
+		*ret = w->memory.v[--w->memory.n];
+		return 1;
+	}
+	for (; w->at < w->files.n; w->at++) {
+		struct work_file *x = &w->files.v[w->at];
+		if (w->fd < 0) {
+			int rc = open_next(w, err);
+			if (rc < 0)
+				return -1;
+			if (rc == 0)
+				continue;
+		}
+		uint64_t end = end_of(w, x);
+		if (w->off >= end) {
+			close(w->fd);
+			w->fd = -1;
+			continue;
+		}
+		*ret = w->model;
+		ret->off = w->off;
+		ret->len = end - w->off < RANGE_BYTES ? end - w->off : RANGE_BYTES;
+		w->off += ret->len;
+		/* The last range takes the descriptor itself. */
+		bool last = w->off >= end;
+		ret->fd = last ? w->fd : fcntl(w->fd, F_DUPFD_CLOEXEC, 0);
+		if (ret->fd < 0)
+			return err_sys(err, errno, "cannot duplicate the descriptor of %s", x->found.path);
+		if (last) {
+			w->fd = -1;
+			w->at++;
+		}
+		return 1;
+	}
+	return 0;
+}
+
+uint64_t work_bytes(const struct work *w)
+{
+	uint64_t sum = 0;
+	for (size_t i = 0; i < w->files.n; i++) {
+		const struct found *f = &w->files.v[i].found;
+		int64_t p = -1;
+		if (f->kind == FOUND_DIR)
+			continue;
+		if (w->parent->m && f->kind == FOUND_INNODB)
+			p = parent_find_innodb(w->parent, &f->stamp);
+		else if (w->parent->m && f->kind == FOUND_PLAIN)
+			p = parent_find_plain(w->parent, w->out, f);
+		if (p < 0 || !stamp_unchanged(&w->parent->m->files.v[p].stamp, &f->stamp))
+			sum += f->stamp.size;
+	}
+	return sum;
+}
