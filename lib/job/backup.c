@@ -276,7 +276,8 @@ int backup_clean(const struct policy *policy, const struct policy_instance *inst
 	if (open_repo(policy, &repo, err) == 0 &&
 	    repo_lock(repo, name, true, "clean", &lock, err) == 0)
 		rc = backups_clean(repo, instance->name, ret_removed, err);
-	else if (err && err->kind == ERR_BUSY) { /* somebody writes: nothing of theirs is a leftover */
+	else if (err &&
+	         err->kind == ERR_BUSY) { /* somebody writes: nothing of theirs is a leftover */
 		err_clear(err);
 		rc = 0;
 	}

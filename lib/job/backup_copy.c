@@ -201,7 +201,8 @@ static int run_all(struct backup_copy *c, void *(*main)(void *), struct err *err
 {
 	unsigned started = 0;
 	for (; started < c->worker_n; started++) {
-		if (pthread_create(&c->workers[started].thread, NULL, main, &c->workers[started]) != 0) {
+		if (pthread_create(&c->workers[started].thread, NULL, main, &c->workers[started]) !=
+		    0) {
 			struct err why = ERR_INIT;
 			err_set(&why, ERR_FAILED, "cannot start a copy thread");
 			fail(c, &why);
@@ -236,7 +237,8 @@ static void merge(struct manifest *out, struct worker *w)
 	const struct copier_corrupt *corrupt = copier_corrupt(w->copier, &corrupt_n);
 	for (size_t i = 0; i < corrupt_n; i++)
 		*vec_push(&out->corrupt) = (struct manifest_corrupt){
-		    .path = mem_strdup(out->files.v[corrupt[i].file].path), .page = corrupt[i].page};
+		    .path = mem_strdup(out->files.v[corrupt[i].file].path),
+		    .page = corrupt[i].page};
 
 	for (size_t i = 0; i < w->facts->packs.n; i++) {
 		*vec_push(&out->packs) = w->facts->packs.v[i];

@@ -27,8 +27,7 @@ struct backup_copy_plan {
 	struct progress *progress;
 };
 
-int backup_copy_new(const struct backup_copy_plan *plan, struct backup_copy **ret,
-                    struct err *err);
+int backup_copy_new(const struct backup_copy_plan *plan, struct backup_copy **ret, struct err *err);
 /* What was not finished leaves nothing in the repository. */
 void backup_copy_free(struct backup_copy *c);
 

@@ -37,8 +37,8 @@ static char *why_unfit(const struct parent_wish *w, const struct manifest *m)
 	if (strcmp(m->method, w->method) != 0)
 		return mem_printf("%s was made by method %s", m->id, m->method);
 	if (series_differs(m, w->facts))
-		return mem_printf("%s is of server version %s, the server is %s now", m->id, m->version,
-		                  w->facts->version);
+		return mem_printf("%s is of server version %s, the server is %s now", m->id,
+		                  m->version, w->facts->version);
 	if (strcmp(m->uuid, w->facts->uuid ? w->facts->uuid : "") != 0)
 		return mem_printf("%s is of another server (uuid %s)", m->id, m->uuid);
 	if (m->page_size != w->facts->page_size)
@@ -46,8 +46,8 @@ static char *why_unfit(const struct parent_wish *w, const struct manifest *m)
 	if (directory_differs(m, w->datadir))
 		return mem_printf("the data directory was made anew since %s", m->id);
 	if (w->current_lsn < m->lsn_end)
-		return mem_printf("the server's LSN went back behind %s: it was restored or rolled back",
-		                  m->id);
+		return mem_printf(
+		    "the server's LSN went back behind %s: it was restored or rolled back", m->id);
 	return NULL;
 }
 
@@ -70,8 +70,9 @@ static char *why_broken(const struct parent_wish *w, const struct catalog *c,
 			if (repo_size(w->repo, name, &bytes, &e) != 0)
 				why = mem_printf("%s is damaged: %s", chain[i]->id, e.text);
 			else if (bytes != p->bytes)
-				why = mem_printf("%s is damaged: %s has %llu bytes, not %llu", chain[i]->id, name,
-				                 (unsigned long long)bytes, (unsigned long long)p->bytes);
+				why = mem_printf("%s is damaged: %s has %llu bytes, not %llu",
+				                 chain[i]->id, name, (unsigned long long)bytes,
+				                 (unsigned long long)p->bytes);
 			free(name);
 		}
 	}

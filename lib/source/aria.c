@@ -22,8 +22,8 @@ static int read_range(const char *path, int fd, uint64_t off, uint64_t n, unsign
 {
 	size_t got;
 	if (n > READ_MAX)
-		return err_set(err, ERR_REFUSED, "%s grew by %llu bytes while commits were blocked", path,
-		               (unsigned long long)n);
+		return err_set(err, ERR_REFUSED, "%s grew by %llu bytes while commits were blocked",
+		               path, (unsigned long long)n);
 	unsigned char *bytes = mem_alloc(n ? n : 1);
 	if (fsio_pread(fd, bytes, n, off, &got, path, err) != 0) {
 		free(bytes);
@@ -109,7 +109,8 @@ void aria_plan_log(struct work *w, struct found *f)
 	uint64_t size = f->stamp.size;
 	struct work_file *x = work_add(w, f);
 	x->from = ARIA_PAGE;
-	x->to = size > ARIA_PAGE + ARIA_TAIL ? (size - ARIA_TAIL) / ARIA_PAGE * ARIA_PAGE : ARIA_PAGE;
+	x->to =
+	    size > ARIA_PAGE + ARIA_TAIL ? (size - ARIA_TAIL) / ARIA_PAGE * ARIA_PAGE : ARIA_PAGE;
 }
 
 /* First page and tail of a log whose body was handed out, or all of a new one. */

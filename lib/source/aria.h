@@ -16,7 +16,7 @@
 struct aria {
 	unsigned char *control; /* aria_log_control as it was at the start; NULL: none */
 	uint64_t control_n;
-	struct found found;     /* what the file system said of it */
+	struct found found; /* what the file system said of it */
 };
 
 /* `root`: number of the root the logs lie in. */

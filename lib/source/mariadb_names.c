@@ -10,11 +10,26 @@
 /* Files at the top of the data directory that a restored server makes anew or must
  * not have: logs of this run, traces of replication that would start by itself. */
 static const char *const skipped_top[] = {
-    "ib_logfile*",      "ibtmp*",          "ib_buffer_pool", "ddl*.log",
-    "tc.log",           "*.pid",           "*.sock",         "master.info",
-    "relay-log.info",   "multi-master.info", "master-*.info", "relay-log-*.info",
-    "*-relay-bin.[0-9]*", "*-relay-bin.index", "*-relay-bin-*.[0-9]*", "*-relay-bin-*.index",
-    "*.err",            "core",            "core.[0-9]*",    "mybak-recovery.log",
+    "ib_logfile*",
+    "ibtmp*",
+    "ib_buffer_pool",
+    "ddl*.log",
+    "tc.log",
+    "*.pid",
+    "*.sock",
+    "master.info",
+    "relay-log.info",
+    "multi-master.info",
+    "master-*.info",
+    "relay-log-*.info",
+    "*-relay-bin.[0-9]*",
+    "*-relay-bin.index",
+    "*-relay-bin-*.[0-9]*",
+    "*-relay-bin-*.index",
+    "*.err",
+    "core",
+    "core.[0-9]*",
+    "mybak-recovery.log",
     "mybak-restore.incomplete",
 };
 
@@ -31,8 +46,11 @@ static int parse_system_files(struct mariadb_names *n, const char *text, struct 
 		unsigned long long v = size ? strtoull(size, &end, 10) : 0;
 		if (!size || end == size || strchr(part, '/')) {
 			rc = err_set(err, ERR_REFUSED,
-			             "innodb_data_file_path has a form that is not built yet: %s", text);
-			err_hint(err, "name files in innodb_data_home_dir without a path, each with a size");
+			             "innodb_data_file_path has a form that is not built yet: %s",
+			             text);
+			err_hint(
+			    err,
+			    "name files in innodb_data_home_dir without a path, each with a size");
 			break;
 		}
 		unsigned shift = *end == 'K' || *end == 'k'   ? 10
@@ -137,7 +155,8 @@ static bool is_skipped(const struct mariadb_names *n, uint16_t root, const char 
                        const char *name)
 {
 	const struct facts *f = n->facts;
-	const char *const own[] = {f->pid_file, f->log_error, f->general_log_file, f->slow_log_file};
+	const char *const own[] = {f->pid_file, f->log_error, f->general_log_file,
+	                           f->slow_log_file};
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		if (is_at(n, root, dir, name, own[i]))
 			return true;
@@ -164,8 +183,7 @@ static bool is_skipped_dir(const struct mariadb_names *n, const char *dir)
 
 static bool is_root_of(const struct mariadb_names *n, uint16_t root, const char *path)
 {
-	return strcmp(n->out->roots.v[root].path,
-	              path ? path : n->out->roots.v[0].path) == 0;
+	return strcmp(n->out->roots.v[root].path, path ? path : n->out->roots.v[0].path) == 0;
 }
 
 bool mariadb_names_classify(void *arg, uint16_t root, const char *dir, const char *name,
@@ -176,7 +194,8 @@ bool mariadb_names_classify(void *arg, uint16_t root, const char *dir, const cha
 
 	if (!name[0]) /* a directory */
 		return !is_skipped_dir(n, dir);
-	if (top && mariadb_names_system(n, name) >= 0 && is_root_of(n, root, n->facts->innodb_home)) {
+	if (top && mariadb_names_system(n, name) >= 0 &&
+	    is_root_of(n, root, n->facts->innodb_home)) {
 		*ret_kind = FOUND_INNODB;
 		return true;
 	}

@@ -79,14 +79,14 @@ int64_t parent_find_innodb(const struct parent *p, const struct file_stamp *stam
 	return -1;
 }
 
-int64_t parent_find_plain(const struct parent *p, const struct manifest *out,
-                          const struct found *f)
+int64_t parent_find_plain(const struct parent *p, const struct manifest *out, const struct found *f)
 {
 	size_t lo = 0, hi = p->path_n;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
 		const struct manifest_file *x = &p->m->files.v[p->by_path[mid]];
-		int c = compare_place(root_path(p->m, x), x->path, out->roots.v[f->root].path, f->path);
+		int c =
+		    compare_place(root_path(p->m, x), x->path, out->roots.v[f->root].path, f->path);
 		if (c == 0)
 			return p->by_path[mid];
 		if (c < 0)

@@ -13,7 +13,7 @@ struct parent {
 	const struct manifest *m; /* NULL: there is none, nothing is ever found */
 	uint32_t *by_inode;       /* numbers of its InnoDB files, sorted by inode */
 	size_t inode_n;
-	uint32_t *by_path;        /* numbers of its other files, sorted by path */
+	uint32_t *by_path; /* numbers of its other files, sorted by path */
 	size_t path_n;
 };
 

@@ -59,8 +59,9 @@ int redo_lsns_ask(struct conn *c, struct redo_lsns *ret, struct err *err)
 	if (conn_query(c, "SHOW GLOBAL STATUS LIKE 'Innodb\\_lsn\\_%'", take_lsn, &l, err) != 0)
 		return err_add(err, "asking the server for its redo LSN");
 	if (!l.current || !l.flushed)
-		return err_set(err, ERR_SERVER, "the server has no status Innodb_lsn_current and "
-		                                "Innodb_lsn_flushed");
+		return err_set(err, ERR_SERVER,
+		               "the server has no status Innodb_lsn_current and "
+		               "Innodb_lsn_flushed");
 	*ret = l;
 	return 0;
 }
@@ -90,10 +91,12 @@ static int read_log_head(struct redo_capture *c, struct err *err)
 static int check_not_replaced(const struct redo_capture *c, struct err *err)
 {
 	struct stat st;
-	if (stat(c->path, &st) == 0 && st.st_ino == c->ino && (uint64_t)st.st_size == c->log.file_size)
+	if (stat(c->path, &st) == 0 && st.st_ino == c->ino &&
+	    (uint64_t)st.st_size == c->log.file_size)
 		return 0;
 	err_set(err, ERR_FAILED, "%s was resized or replaced during the backup", c->path);
-	return err_hint(err, "run the backup again; do not change innodb_log_file_size while one runs");
+	return err_hint(err,
+	                "run the backup again; do not change innodb_log_file_size while one runs");
 }
 
 static int check_not_lapped(const struct redo_capture *c, uint64_t from, uint64_t current,
@@ -101,13 +104,15 @@ static int check_not_lapped(const struct redo_capture *c, uint64_t from, uint64_
 {
 	if (current + 8192 <= from + c->log.capacity)
 		return 0;
-	err_set(err, ERR_FAILED,
-	        "the redo log was overwritten before it could be read: the server is at LSN %llu, the "
-	        "backup at %llu, the log holds %llu bytes",
-	        (unsigned long long)current, (unsigned long long)from,
-	        (unsigned long long)c->log.capacity);
-	return err_hint(err, "raise innodb_log_file_size (SET GLOBAL innodb_log_file_size=… works while "
-	                     "the server runs), or use a faster repository");
+	err_set(
+	    err, ERR_FAILED,
+	    "the redo log was overwritten before it could be read: the server is at LSN %llu, the "
+	    "backup at %llu, the log holds %llu bytes",
+	    (unsigned long long)current, (unsigned long long)from,
+	    (unsigned long long)c->log.capacity);
+	return err_hint(err,
+	                "raise innodb_log_file_size (SET GLOBAL innodb_log_file_size=… works while "
+	                "the server runs), or use a faster repository");
 }
 
 /* Read [lsn, upto) and hand it on; both are within what is durable. */
@@ -128,7 +133,8 @@ static int pull(struct redo_capture *c, uint64_t upto, struct err *err)
 		if (got != n)
 			return check_not_replaced(c, err) != 0
 			           ? -1
-			           : err_set(err, ERR_DAMAGED, "%s ends before its own size", c->path);
+			           : err_set(err, ERR_DAMAGED, "%s ends before its own size",
+			                     c->path);
 		/* Only now is it known whether these bytes were still the ones we meant. */
 		if (redo_lsns_ask(c->conn, &now, err) != 0 ||
 		    check_not_lapped(c, c->lsn, now.current, err) != 0 ||
@@ -214,7 +220,9 @@ int redo_capture_start(const struct redo_capture_plan *plan, struct redo_capture
 	c->fd = open(c->path, O_RDONLY | O_CLOEXEC);
 	if (c->fd < 0) {
 		err_sys(err, errno, "cannot open the redo log %s", c->path);
-		err_hint(err, "run mybakd on the database host, as the user that owns the data directory");
+		err_hint(
+		    err,
+		    "run mybakd on the database host, as the user that owns the data directory");
 		goto fail;
 	}
 	if (!(c->buf = mem_pages(CHUNK, err)) || conn_open(&plan->target, 60, &c->conn, err) != 0 ||

@@ -85,9 +85,10 @@ static int unreadable(struct scanner *s, const char *what, const char *path)
 {
 	err_sys(s->err, errno, "cannot read %s %s", what, path);
 	if (errno == EACCES || errno == EPERM)
-		err_hint(s->err,
-		         "run mybakd as the user that owns the data directory (User=mysql in the unit), "
-		         "or give it read access");
+		err_hint(
+		    s->err,
+		    "run mybakd as the user that owns the data directory (User=mysql in the unit), "
+		    "or give it read access");
 	return -1;
 }
 
@@ -126,16 +127,19 @@ static int follow_isl(struct scanner *s, const char *absolute)
 	char *table = strrchr(text, '/');
 	char *database = table ? memrchr(text, '/', (size_t)(table - text)) : NULL;
 	if (text[0] != '/' || !database || database == text) {
-		err_set(s->err, ERR_DAMAGED, "%s does not name a tablespace file: \"%s\"", absolute, text);
-		err_hint(s->err, "an .isl file holds the absolute path of its .ibd file; repair it or "
-		                 "drop the table");
+		err_set(s->err, ERR_DAMAGED, "%s does not name a tablespace file: \"%s\"", absolute,
+		        text);
+		err_hint(s->err,
+		         "an .isl file holds the absolute path of its .ibd file; repair it or "
+		         "drop the table");
 		free(text);
 		return -1;
 	}
 	if (statx(AT_FDCWD, text, 0, STATX_BASIC_STATS | STATX_BTIME, &sx) == 0) {
 		char *relative = mem_strdup(database + 1);
 		*database = '\0';
-		add_found(s, scan_root(s->plan->out, text, "external"), relative, FOUND_INNODB, &sx);
+		add_found(s, scan_root(s->plan->out, text, "external"), relative, FOUND_INNODB,
+		          &sx);
 		free(relative);
 	} else if (errno != ENOENT) {
 		unreadable(s, "tablespace", text);
@@ -186,8 +190,8 @@ static int scan_dir(struct scanner *s, uint16_t root, const char *dir, int depth
 	DIR *d = depth > 16 ? NULL : opendir(absolute);
 	if (!d) {
 		if (depth > 16)
-			rc = err_set(s->err, ERR_REFUSED, "%s: directories nest too deep (a link to itself?)",
-			             absolute);
+			rc = err_set(s->err, ERR_REFUSED,
+			             "%s: directories nest too deep (a link to itself?)", absolute);
 		else if (errno != ENOENT || depth == 0)
 			rc = unreadable(s, "directory", absolute);
 		free(absolute);

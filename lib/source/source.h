@@ -28,10 +28,10 @@ struct source;
 struct source_plan {
 	struct conn_target target;
 	const struct facts *facts;
-	const char *datadir;            /* NULL: as the server says */
+	const char *datadir; /* NULL: as the server says */
 	unsigned lock_wait_s, lock_retries;
-	const struct manifest *parent;  /* with files; NULL for a full */
-	struct manifest *out;           /* filled: files, roots, lsn, redo, binlog, measures */
+	const struct manifest *parent; /* with files; NULL for a full */
+	struct manifest *out;          /* filled: files, roots, lsn, redo, binlog, measures */
 	/* Takes the captured redo in order, the bytes of out->files[0] (FILE_REDO); written
 	 * and finished by one thread of the source's own. */
 	struct sink *redo;
@@ -44,7 +44,7 @@ struct source_plan {
 };
 
 struct source_ops {
-	const char *name; /* as written in the policy */
+	const char *name;                                         /* as written in the policy */
 	int (*probe)(const struct facts *facts, struct err *err); /* changes nothing */
 	int (*begin)(const struct source_plan *plan, struct source **ret, struct err *err);
 	/* 1: *ret is filled, the caller owns its fd and mem; 0: no more in this stage. */

@@ -34,7 +34,7 @@ struct hot {
 	struct source source;
 	struct source_plan plan;
 	struct manifest *out;
-	struct conn *side;  /* questions and settings; holds no lock */
+	struct conn *side; /* questions and settings; holds no lock */
 	struct stages stages;
 	struct redo_capture *capture;
 	struct aria aria;
@@ -43,10 +43,10 @@ struct hot {
 	struct mariadb_names names;
 	pthread_mutex_t lock; /* guards work and out->files while copy threads run */
 	struct work first, second;
-	struct work *work;    /* the one of this stage */
+	struct work *work; /* the one of this stage */
 	int stage;
-	bool ended;           /* BACKUP STAGE END was said */
-	bool flush_changed;   /* the server's setting has to be put back */
+	bool ended;         /* BACKUP STAGE END was said */
+	bool flush_changed; /* the server's setting has to be put back */
 };
 
 static struct hot *hot_of(struct source *s)
@@ -115,7 +115,8 @@ static int start_capture(struct hot *h, struct err *err)
 
 static int scan_now(struct hot *h, struct scan *ret, struct err *err)
 {
-	struct scan_plan plan = {.out = h->out, .classify = mariadb_names_classify, .arg = &h->names};
+	struct scan_plan plan = {
+	    .out = h->out, .classify = mariadb_names_classify, .arg = &h->names};
 	return scan_run(&plan, ret, err);
 }
 
@@ -379,7 +380,8 @@ static int put_flush_back(struct hot *h, struct err *err)
 	if (!h->flush_changed)
 		return 0;
 	if (set_flush(h, h->plan.facts->flush_log, err) != 0)
-		return err_add(err, "putting " FLUSH_SETTING " back to %u", h->plan.facts->flush_log);
+		return err_add(err, "putting " FLUSH_SETTING " back to %u",
+		               h->plan.facts->flush_log);
 	h->flush_changed = false;
 	return 0;
 }
@@ -389,15 +391,18 @@ static int wait_durable(struct hot *h, uint64_t end_lsn, struct err *err)
 	struct redo_lsns now;
 	uint64_t from = clock_mono_ns();
 	for (;;) {
-		if (redo_lsns_ask(h->side, &now, err) != 0 || cancel_check(h->plan.cancel, err) != 0)
+		if (redo_lsns_ask(h->side, &now, err) != 0 ||
+		    cancel_check(h->plan.cancel, err) != 0)
 			return -1;
 		if (now.flushed >= end_lsn)
 			return 0;
 		if (clock_mono_ns() - from > 10000000000ull)
 			return err_set(err, ERR_SERVER,
-			               "the server did not make its redo durable within 10 s (flushed LSN %llu, "
+			               "the server did not make its redo durable within 10 s "
+			               "(flushed LSN %llu, "
 			               "wanted %llu)",
-			               (unsigned long long)now.flushed, (unsigned long long)end_lsn);
+			               (unsigned long long)now.flushed,
+			               (unsigned long long)end_lsn);
 		clock_sleep_ms(1);
 	}
 }
@@ -435,11 +440,12 @@ static int fix_position(struct hot *h, struct err *err)
 {
 	const struct facts *f = h->plan.facts;
 	struct position *p = &h->out->binlog;
-	if (f->log_bin && (conn_query(h->side, "SHOW MASTER STATUS", take_position, p, err) != 0 ||
-	                   conn_value(h->side, "SELECT @@global.gtid_binlog_pos", &p->gtid, err) != 0))
+	if (f->log_bin &&
+	    (conn_query(h->side, "SHOW MASTER STATUS", take_position, p, err) != 0 ||
+	     conn_value(h->side, "SELECT @@global.gtid_binlog_pos", &p->gtid, err) != 0))
 		return -1;
-	if (f->is_replica && conn_value(h->side, "SELECT @@global.gtid_slave_pos",
-	                                &h->out->replica_gtid, err) != 0)
+	if (f->is_replica &&
+	    conn_value(h->side, "SELECT @@global.gtid_slave_pos", &h->out->replica_gtid, err) != 0)
 		return -1;
 	return 0;
 }

@@ -17,10 +17,10 @@ static bool is_timeout(unsigned number)
 static int who_holds(struct stages *s, struct err *err)
 {
 	(void)s;
-	return err_hint(err,
-	                "look for long-running statements and open transactions with SHOW FULL "
-	                "PROCESSLIST (state \"Waiting for backup lock\" waits for the same), let them "
-	                "end, or raise limits.lock_wait in the policy");
+	return err_hint(
+	    err, "look for long-running statements and open transactions with SHOW FULL "
+	         "PROCESSLIST (state \"Waiting for backup lock\" waits for the same), let them "
+	         "end, or raise limits.lock_wait in the policy");
 }
 
 /* One attempt of at most a second.  1 granted, 0 not in time, -1 failed. */
@@ -51,7 +51,8 @@ int stages_enter(struct stages *s, const char *stage, struct err *err)
 		if (got > 0)
 			break;
 		if (clock_mono_ns() - from >= (uint64_t)s->wait_s * 1000000000u) {
-			err_set(err, ERR_BUSY, "BACKUP STAGE %s was not granted within %u s", stage, s->wait_s);
+			err_set(err, ERR_BUSY, "BACKUP STAGE %s was not granted within %u s", stage,
+			        s->wait_s);
 			return who_holds(s, err);
 		}
 	}
@@ -81,7 +82,8 @@ int stages_block_commit(struct stages *s, struct err *err)
 		if (got > 0)
 			break;
 		if (tries >= s->retries) {
-			err_set(err, ERR_BUSY, "BACKUP STAGE BLOCK_COMMIT was not granted in %u attempts of 1 s",
+			err_set(err, ERR_BUSY,
+			        "BACKUP STAGE BLOCK_COMMIT was not granted in %u attempts of 1 s",
 			        tries + 1);
 			return who_holds(s, err);
 		}

@@ -139,7 +139,8 @@ static int open_same(struct work *w, struct work_file *x, int *ret_fd, struct er
 	if (fd < 0) {
 		if (errno != ENOENT) {
 			rc = err_sys(err, errno, "cannot open %s", path);
-			err_hint(err, "run mybakd as the user that owns the data directory (User=mysql in the "
+			err_hint(err, "run mybakd as the user that owns the data directory "
+			              "(User=mysql in the "
 			              "unit), or give it read access");
 		}
 	} else {
@@ -174,8 +175,8 @@ static int read_page0(struct work *w, int fd, const char *name, struct page_spac
 		size_t n;
 		if (fsio_pread(fd, buf, PAGE_MAX_SIZE, 0, &n, name, err) != 0)
 			break;
-		if (n < PAGE_MIN_SIZE || bytes_all_zero(buf, n < w->server_page_size ? n
-		                                                                      : w->server_page_size)) {
+		if (n < PAGE_MIN_SIZE ||
+		    bytes_all_zero(buf, n < w->server_page_size ? n : w->server_page_size)) {
 			*ret_state = PAGE0_UNWRITTEN;
 			rc = 0;
 			break;
@@ -190,8 +191,10 @@ static int read_page0(struct work *w, int fd, const char *name, struct page_spac
 		}
 		if (i >= PAGE0_TRIES) {
 			err_add(err, "%s", name);
-			err_hint(err, "page 0 of this tablespace is corrupt: CHECK TABLE it, then restore or "
-			              "rebuild it");
+			err_hint(
+			    err,
+			    "page 0 of this tablespace is corrupt: CHECK TABLE it, then restore or "
+			    "rebuild it");
 			break;
 		}
 		clock_sleep_ms(5);
@@ -335,7 +338,8 @@ int work_next(struct work *w, struct item *ret, struct err *err)
 		bool last = w->off >= end;
 		ret->fd = last ? w->fd : fcntl(w->fd, F_DUPFD_CLOEXEC, 0);
 		if (ret->fd < 0)
-			return err_sys(err, errno, "cannot duplicate the descriptor of %s", x->found.path);
+			return err_sys(err, errno, "cannot duplicate the descriptor of %s",
+			               x->found.path);
 		if (last) {
 			w->fd = -1;
 			w->at++;

@@ -29,7 +29,7 @@ enum work_state {
 struct work_file {
 	struct found found; /* path owned here */
 	enum work_state state;
-	uint32_t number; /* in the manifest; valid from WORK_TAKEN and WORK_UNCHANGED on */
+	uint32_t number;   /* in the manifest; valid from WORK_TAKEN and WORK_UNCHANGED on */
 	uint64_t from, to; /* bytes to read; to UINT64_MAX: to the end */
 	bool may_wait;     /* an unwritten page 0 sets the file aside instead of being copied */
 };
@@ -41,10 +41,10 @@ struct work {
 	uint32_t server_page_size;
 	bool myisam_mmap;
 	VEC(struct work_file) files;
-	size_t at;    /* the file ranges are taken from */
-	int fd;       /* of that file while ranges remain, else -1 */
-	uint64_t off; /* next range */
-	struct item model; /* what all items of that file share */
+	size_t at;               /* the file ranges are taken from */
+	int fd;                  /* of that file while ranges remain, else -1 */
+	uint64_t off;            /* next range */
+	struct item model;       /* what all items of that file share */
 	VEC(struct item) memory; /* items already in memory, handed out first */
 };
 
