@@ -30,6 +30,7 @@ struct launch {
 	int null_fd, out_fd, err_fd; /* err_fd -1: stderr stays */
 	int report_fd;               /* errno and step go here when exec fails */
 	pid_t parent;
+	bool detached; /* outlives us */
 };
 
 struct report {
@@ -64,10 +65,13 @@ static _Noreturn void child_run(const struct launch *l)
 	}
 	/* A group of its own: a wrapper script and what it started are stopped together,
 	 * and Ctrl-C on the terminal is for this program alone to act on. */
-	setpgid(0, 0);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+	if (l->detached)
+		setsid();
+	else
+		setpgid(0, 0);
+	if (!l->detached && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		child_failed(l, "prctl");
-	if (getppid() != l->parent) /* died before the line above */
+	if (!l->detached && getppid() != l->parent) /* died before the line above */
 		_exit(127);
 	if (dup2(l->null_fd, 0) < 0 || dup2(l->out_fd, 1) < 0 ||
 	    (l->err_fd >= 0 && dup2(l->err_fd, 2) < 0))
@@ -160,7 +164,7 @@ static int above_stdio(int fd)
 }
 
 static int start(const char *const argv[], const char *cwd, const char *const extra_env[],
-                 int out_fd, int err_fd, pid_t *ret_pid, struct err *err)
+                 int out_fd, int err_fd, bool detached, pid_t *ret_pid, struct err *err)
 {
 	int rc = -1;
 	union {
@@ -168,7 +172,8 @@ static int start(const char *const argv[], const char *cwd, const char *const ex
 		char *const *out;
 	} args = {argv};
 	char *program = proc_find(argv[0]);
-	struct launch l = {.argv = args.out, .cwd = cwd, .out_fd = out_fd, .err_fd = err_fd};
+	struct launch l = {
+	    .argv = args.out, .cwd = cwd, .out_fd = out_fd, .err_fd = err_fd, .detached = detached};
 	l.null_fd = above_stdio(open("/dev/null", O_RDONLY | O_CLOEXEC));
 	if (!program) {
 		err_set(err, ERR_NOT_FOUND, "no program %s that can be run", argv[0]);
@@ -190,15 +195,27 @@ out:
 	return rc;
 }
 
-int proc_start(const char *const argv[], const char *cwd, const char *const extra_env[], int log_fd,
-               pid_t *ret_pid, struct err *err)
+static int start_logged(const char *const argv[], const char *cwd, const char *const extra_env[],
+                        int log_fd, bool detached, pid_t *ret_pid, struct err *err)
 {
 	int fd = fcntl(log_fd, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot hand a log over to %s", argv[0]);
-	int rc = start(argv, cwd, extra_env, fd, fd, ret_pid, err);
+	int rc = start(argv, cwd, extra_env, fd, fd, detached, ret_pid, err);
 	close(fd);
 	return rc;
+}
+
+int proc_start(const char *const argv[], const char *cwd, const char *const extra_env[], int log_fd,
+               pid_t *ret_pid, struct err *err)
+{
+	return start_logged(argv, cwd, extra_env, log_fd, false, ret_pid, err);
+}
+
+int proc_start_detached(const char *const argv[], const char *cwd, const char *const extra_env[],
+                        int log_fd, pid_t *ret_pid, struct err *err)
+{
+	return start_logged(argv, cwd, extra_env, log_fd, true, ret_pid, err);
 }
 
 /* Collect until end of file or deadline; what goes beyond max is thrown away.
@@ -243,7 +260,7 @@ int proc_capture(const char *const argv[], bool with_stderr, unsigned timeout_s,
 		return err_sys(err, errno, "cannot make a pipe to run %s", argv[0]);
 	pipe_fd[0] = above_stdio(pipe_fd[0]);
 	pipe_fd[1] = above_stdio(pipe_fd[1]);
-	rc = start(argv, NULL, NULL, pipe_fd[1], with_stderr ? pipe_fd[1] : -1, &pid, err);
+	rc = start(argv, NULL, NULL, pipe_fd[1], with_stderr ? pipe_fd[1] : -1, false, &pid, err);
 	close(pipe_fd[1]);
 	if (rc < 0)
 		goto out;

@@ -27,6 +27,10 @@ int proc_capture(const char *const argv[], bool with_stderr, unsigned timeout_s,
 int proc_start(const char *const argv[], const char *cwd, const char *const extra_env[],
                int log_fd, pid_t *ret_pid, struct err *err);
 
+/* The same, but the child has a session of its own and outlives this process. */
+int proc_start_detached(const char *const argv[], const char *cwd, const char *const extra_env[],
+                        int log_fd, pid_t *ret_pid, struct err *err);
+
 /* Wait up to timeout_ms; 1 ended (*ret_status set), 0 still running, -1 error. */
 int proc_wait(pid_t pid, unsigned timeout_ms, int *ret_status, struct err *err);
 
