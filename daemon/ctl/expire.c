@@ -1,0 +1,147 @@
+/*
+ * expire: by the daemon; what would go is worked out here, from the policy and the
+ * repository, and changes nothing.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/ctl/ctl.h"
+#include "daemon/ctl/follow.h"
+#include "daemon/ctl/jget.h"
+#include "daemon/ctl/place.h"
+#include "daemon/ctl/table.h"
+#include "daemon/ctl/verb.h"
+#include "job/expire.h"
+
+static json_t *result_json(const char *instance, const struct expire_result *r)
+{
+	json_t *lines = json_array();
+
+	for (size_t i = 0; i < r->lines.n; i++) {
+		const struct expire_line *l = &r->lines.v[i];
+
+		json_array_append_new(lines,
+		                      json_pack("{s:s, s:b, s:s, s:I}", "id", l->id, "remove",
+		                                l->remove, "reason", l->reason, "stored_bytes",
+		                                (json_int_t)l->stored_bytes));
+	}
+	return json_pack("{s:b, s:s, s:o, s:I}", "dry_run", 1, "instance", instance, "lines", lines,
+	                 "freed_bytes", (json_int_t)r->freed_bytes);
+}
+
+static void print_result(const struct term *term, const struct expire_result *r)
+{
+	static const char *const titles[] = {"BACKUP", "WOULD", ">STORED", "WHY", NULL};
+	char size[STR_HUMAN_MAX];
+	struct table t;
+
+	table_init(&t, term, titles);
+	for (size_t i = 0; i < r->lines.n; i++) {
+		const struct expire_line *l = &r->lines.v[i];
+
+		table_text(&t, "%s", l->id);
+		table_text(&t, "%s", l->remove ? "go" : "stay");
+		table_style(&t, l->remove ? STYLE_WARN : STYLE_PLAIN);
+		table_size(&t, l->stored_bytes);
+		table_text(&t, "%s", l->reason);
+	}
+	table_print(&t);
+	table_done(&t);
+	if (term->tty)
+		term_line(term, STYLE_PLAIN, "%s would be freed. Nothing was changed.",
+		          str_size(size, r->freed_bytes));
+}
+
+static int dry_run(struct ctl *ctl, struct err *err)
+{
+	const struct policy_instance *instance;
+	struct expire_result result = {0};
+	struct policy *policy = NULL;
+	json_t *value = NULL;
+	int rc = -1;
+
+	if (place_policy(ctl, &policy, err) || place_instance(ctl, policy, &instance, err))
+		goto out;
+	if (expire_run(policy, instance, true, ctl_catch_interrupt(), &result, err))
+		goto out;
+	value = result_json(instance->name, &result);
+	if (!ctl_print_json(ctl, value))
+		print_result(&ctl->out, &result);
+	rc = 0;
+out:
+	json_decref(value);
+	expire_result_done(&result);
+	policy_unref(policy);
+	return rc;
+}
+
+static int backups_of(struct ctl *ctl, const char *instance, json_t **ret, struct err *err)
+{
+	char *segment = client_segment(instance);
+	char *path = mem_printf("/v1/instances/%s/backups", segment);
+	int rc = ctl_get(ctl, path, ret, err);
+
+	free(path);
+	free(segment);
+	return rc;
+}
+
+static bool has(const json_t *backups, const char *id)
+{
+	json_t *b;
+	size_t i;
+
+	json_array_foreach(backups, i, b)
+	{
+		if (strcmp(jstr_or(b, "id", ""), id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The job itself does not tell what it removed: compare before and after. */
+static void print_removed(const struct term *term, const json_t *before, const json_t *after)
+{
+	unsigned removed = 0;
+	json_t *b;
+	size_t i;
+
+	json_array_foreach(before, i, b)
+	{
+		const char *id = jstr_or(b, "id", "");
+
+		if (has(after, id))
+			continue;
+		term_line(term, STYLE_PLAIN, term->tty ? "removed %s" : "%s", id);
+		removed++;
+	}
+	if (term->tty && removed == 0)
+		term_line(term, STYLE_PLAIN, "Nothing had to go.");
+}
+
+int verb_expire(struct ctl *ctl, struct err *err)
+{
+	json_t *before = NULL, *after = NULL, *job = NULL;
+	char *instance = NULL;
+	uint64_t id;
+	int rc = -1;
+
+	if (args_has(&ctl->args, OPT_DRY_RUN))
+		return dry_run(ctl, err);
+	if (ctl_instance(ctl, &instance, err) || backups_of(ctl, instance, &before, err))
+		goto out;
+	if (follow_start(ctl, "expire", instance, &id, err) || follow_job(ctl, id, 0, &job, err))
+		goto out;
+	rc = follow_outcome(job, err);
+	if (ctl_print_json(ctl, job) || rc)
+		goto out;
+	rc = backups_of(ctl, instance, &after, err);
+	if (rc == 0)
+		print_removed(&ctl->out, before, after);
+out:
+	json_decref(before);
+	json_decref(after);
+	json_decref(job);
+	free(instance);
+	return rc;
+}

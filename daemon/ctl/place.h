@@ -1,0 +1,33 @@
+/*
+ * place: the repository a verb works on without the daemon: --repo, or the first
+ * one of the policy.
+ */
+#ifndef CTL_PLACE_H
+#define CTL_PLACE_H
+
+#include "daemon/ctl/ctl.h"
+#include "model/policy.h"
+#include "repo/repo.h"
+
+/* Every error of the policy goes to stderr, the first of them to err. */
+int place_policy(struct ctl *ctl, struct policy **ret, struct err *err);
+
+/* The instance of the policy that -i names, or its only one. */
+int place_instance(struct ctl *ctl, const struct policy *p, const struct policy_instance **ret,
+                   struct err *err);
+
+/* URL of the repository; new string. */
+int place_url(struct ctl *ctl, char **ret, struct err *err);
+
+/* The daemon is away: open what the policy names and say so on stderr.  `away` is
+ * why; it comes back in err if the policy does not help either. */
+int place_instead_of_daemon(struct ctl *ctl, const struct err *away, struct repo **ret,
+                            struct err *err);
+
+int place_open(struct ctl *ctl, struct repo **ret, struct err *err);
+
+int place_id(const char *word, const char **ret, struct err *err); /* a well-formed id */
+/* The same, or NULL for "latest". */
+int place_backup(const char *word, const char **ret, struct err *err);
+
+#endif

@@ -1,0 +1,191 @@
+/*
+ * Backups: all of them a line each, or one of them in full.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/ctl/jget.h"
+#include "daemon/ctl/render.h"
+#include "daemon/ctl/table.h"
+
+static void add_position(struct table *t, const json_t *binlog)
+{
+	const char *file = jstr(binlog, "file");
+
+	if (file)
+		table_text(t, "%s:%llu", file, (unsigned long long)jsize(binlog, "position"));
+	else
+		table_text(t, "%s", "");
+}
+
+void render_backups(const struct term *term, const json_t *backups)
+{
+	static const char *const titles[] = {"ID",      "INSTANCE", "KIND",  "PARENT",
+	                                     "STARTED", ">TOOK",    ">SIZE", ">STORED",
+	                                     "PROVEN",  "BINLOG",   "GTID",  NULL};
+	struct table t;
+	json_t *b;
+	size_t i;
+
+	if (term->tty && json_array_size(backups) == 0) {
+		term_line(term, STYLE_PLAIN, "No backups.");
+		return;
+	}
+	table_init(&t, term, titles);
+	json_array_foreach(backups, i, b)
+	{
+		const json_t *binlog = json_object_get(b, "binlog");
+
+		table_text(&t, "%s", jstr_or(b, "id", ""));
+		table_text(&t, "%s", jstr_or(b, "instance", ""));
+		table_text(&t, "%s", jstr_or(b, "kind", ""));
+		table_text(&t, "%s", jstr_or(b, "parent", ""));
+		table_time(&t, jstr(b, "started"));
+		table_seconds(&t, jnum(b, "duration_seconds"));
+		table_size(&t, jsize(b, "size_bytes"));
+		table_size(&t, jsize(b, "stored_bytes"));
+		table_time(&t, jstr(b, "proven"));
+		add_position(&t, binlog);
+		table_text(&t, "%s", jstr_or(binlog, "gtid", ""));
+	}
+	table_print(&t);
+	table_done(&t);
+}
+
+void render_fact(const struct term *t, const char *label, const char *fmt, ...)
+{
+	struct str safe = {0};
+	char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = mem_strdup("?");
+	va_end(ap);
+	text_safe(&safe, text);
+	if (safe.n > 0 && t->tty)
+		fprintf(t->to, "%s%-18s%s%s\n", term_on(t, STYLE_BOLD), label,
+		        term_off(t, STYLE_BOLD), str_text(&safe));
+	else if (safe.n > 0)
+		fprintf(t->to, "%s\t%s\n", label, str_text(&safe));
+	str_done(&safe);
+	free(text);
+}
+
+static void fact_size(const struct term *t, const char *label, const json_t *o, const char *key)
+{
+	char buf[STR_HUMAN_MAX];
+	unsigned long long bytes = jsize(o, key);
+
+	if (t->tty)
+		render_fact(t, label, "%s (%llu bytes)", str_size(buf, bytes), bytes);
+	else
+		render_fact(t, label, "%llu", bytes);
+}
+
+static void fact_seconds(const struct term *t, const char *label, const json_t *o, const char *key)
+{
+	char buf[STR_HUMAN_MAX];
+	double seconds = jnum(o, key);
+
+	if (t->tty)
+		render_fact(t, label, "%s", str_duration(buf, seconds));
+	else
+		render_fact(t, label, "%.3f", seconds);
+}
+
+static void fact_time(const struct term *t, const char *label, const json_t *o, const char *key)
+{
+	char buf[64];
+	int64_t us;
+
+	if (t->tty && jtime(o, key, &us) == 0)
+		render_fact(t, label, "%s", clock_format_local(buf, sizeof buf, us));
+	else
+		render_fact(t, label, "%s", jstr_or(o, key, ""));
+}
+
+static void show_files(const struct term *term, const json_t *files)
+{
+	static const char *const titles[] = {"KIND", ">SIZE", "PATH", NULL};
+	struct table t;
+	json_t *f;
+	size_t i;
+
+	table_init(&t, term, titles);
+	t.lead = "file";
+	json_array_foreach(files, i, f)
+	{
+		table_text(&t, "%s", jstr_or(f, "kind", ""));
+		table_size(&t, jsize(f, "size"));
+		table_text(&t, "%s", jstr_or(f, "path", ""));
+	}
+	table_print(&t);
+	table_done(&t);
+}
+
+static void show_sentences(const struct term *t, const char *label, const json_t *list)
+{
+	json_t *line;
+	size_t i;
+
+	json_array_foreach(list, i, line)
+	{
+		const char *text = json_string_value(line);
+
+		if (text)
+			render_fact(t, label, "%s", text);
+	}
+}
+
+static void show_point(const struct term *t, const json_t *b)
+{
+	const json_t *lsn = json_object_get(b, "lsn"), *binlog = json_object_get(b, "binlog");
+	const char *file = jstr(binlog, "file");
+
+	if (file)
+		render_fact(t, "binlog", "%s:%llu", file,
+		            (unsigned long long)jsize(binlog, "position"));
+	else
+		render_fact(t, "binlog", "the server wrote none");
+	render_fact(t, "gtid", "%s", jstr_or(binlog, "gtid", ""));
+	render_fact(t, "lsn", "%llu to %llu", (unsigned long long)jsize(lsn, "checkpoint"),
+	            (unsigned long long)jsize(lsn, "end"));
+}
+
+void render_backup(const struct term *t, const json_t *b, bool with_files)
+{
+	const json_t *server = json_object_get(b, "server"), *pages = json_object_get(b, "pages");
+	const json_t *files = json_object_get(b, "files");
+
+	render_fact(t, "id", "%s", jstr_or(b, "id", "?"));
+	render_fact(t, "instance", "%s", jstr_or(b, "instance", ""));
+	render_fact(t, "kind", "%s", jstr_or(b, "kind", ""));
+	render_fact(t, "parent", "%s", jstr_or(b, "parent", ""));
+	render_fact(t, "why full", "%s", jstr_or(b, "full_reason", ""));
+	fact_time(t, "started", b, "started");
+	fact_time(t, "finished", b, "finished");
+	fact_seconds(t, "took", b, "duration_seconds");
+	fact_seconds(t, "commits held", b, "lock_seconds");
+	render_fact(t, "method", "%s", jstr_or(b, "method", ""));
+	render_fact(t, "server", "%s %s", jstr_or(server, "flavour", "?"),
+	            jstr_or(server, "version", "?"));
+	render_fact(t, "server uuid", "%s", jstr_or(server, "uuid", ""));
+	show_point(t, b);
+	fact_size(t, "data directory", b, "size_bytes");
+	fact_size(t, "read", b, "read_bytes");
+	fact_size(t, "stored", b, "stored_bytes");
+	render_fact(
+	    t, "pages", "%llu total, %llu stored, %llu read again, %llu unverified, %llu corrupt",
+	    (unsigned long long)jsize(pages, "total"), (unsigned long long)jsize(pages, "stored"),
+	    (unsigned long long)jsize(pages, "reread"),
+	    (unsigned long long)jsize(pages, "unverified"),
+	    (unsigned long long)jsize(pages, "corrupt"));
+	show_sentences(t, "warning", json_object_get(b, "warnings"));
+	fact_time(t, "proven", b, "proven");
+	if (json_is_array(files))
+		render_fact(t, "files", "%zu", json_array_size(files));
+	if (with_files)
+		show_files(t, files);
+}
