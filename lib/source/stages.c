@@ -8,19 +8,21 @@
 #include "base/mem.h"
 
 /* Server error numbers that mean "not granted in time": ER_LOCK_WAIT_TIMEOUT,
- * ER_STATEMENT_TIMEOUT, ER_BACKUP_LOCK_IS_ACTIVE. */
+ * ER_STATEMENT_TIMEOUT. */
 static bool is_timeout(unsigned number)
 {
-	return number == 1205 || number == 1969 || number == 4146;
+	return number == 1205 || number == 1969;
 }
 
-static int who_holds(struct stages *s, struct err *err)
+static int who_holds(const char *stage, struct err *err)
 {
-	(void)s;
-	return err_hint(
-	    err, "look for long-running statements and open transactions with SHOW FULL "
-	         "PROCESSLIST (state \"Waiting for backup lock\" waits for the same), let them "
-	         "end, or raise limits.lock_wait in the policy");
+	if (strcmp(stage, "START") == 0)
+		return err_hint(err, "another backup of this server may be running, or a session "
+		                     "holds LOCK TABLES or a global read lock: see SHOW FULL "
+		                     "PROCESSLIST");
+	return err_hint(err, "look for long-running statements and open transactions with SHOW "
+	                     "FULL PROCESSLIST, let them end, or raise limits.lock_wait in the "
+	                     "policy");
 }
 
 /* One attempt of at most a second.  1 granted, 0 not in time, -1 failed. */
@@ -53,7 +55,7 @@ int stages_enter(struct stages *s, const char *stage, struct err *err)
 		if (clock_mono_ns() - from >= (uint64_t)s->wait_s * 1000000000u) {
 			err_set(err, ERR_BUSY, "BACKUP STAGE %s was not granted within %u s", stage,
 			        s->wait_s);
-			return who_holds(s, err);
+			return who_holds(stage, err);
 		}
 	}
 	if (strcmp(stage, "BLOCK_DDL") == 0)
@@ -85,7 +87,7 @@ int stages_block_commit(struct stages *s, struct err *err)
 			err_set(err, ERR_BUSY,
 			        "BACKUP STAGE BLOCK_COMMIT was not granted in %u attempts of 1 s",
 			        tries + 1);
-			return who_holds(s, err);
+			return who_holds("BLOCK_COMMIT", err);
 		}
 		if (pause_unless_cancelled(s, 1000, err) != 0)
 			return -1;
