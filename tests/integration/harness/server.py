@@ -149,6 +149,9 @@ class Server:
     def status(self, name):
         return int(self.sql(f"SHOW GLOBAL STATUS LIKE '{name}'")[0][1])
 
+    def innodb_status(self):
+        return self.sql("SHOW ENGINE INNODB STATUS")[0][2].splitlines()
+
     def tables(self):
         """(schema, table) of every base table that is not the server's own."""
         marks = ",".join(f"'{s}'" for s in SYSTEM_SCHEMAS)

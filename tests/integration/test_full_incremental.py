@@ -1,0 +1,161 @@
+"""Full, incremental, incremental of the incremental, taken under load, each restored and
+held against the source."""
+import dataclasses
+import threading
+
+import pytest
+
+from harness import MARIADB, Load, Mybak, Server, Truth, check_restored, mariadb_11_8
+from harness.load import change_rows, ledger_floor, volume
+
+MIB = 1024 * 1024
+
+
+@dataclasses.dataclass
+class Case:
+    init: tuple = ()
+    options: tuple = ()
+    policy: dict = dataclasses.field(default_factory=dict)
+    load: tuple = ()
+    programs: object = lambda: MARIADB
+    megabytes: int = 60
+
+
+CASES = {
+    "default": Case(),
+    "flush-log-0": Case(options=("--innodb-flush-log-at-trx-commit=0",)),
+    "flush-log-2": Case(options=("--innodb-flush-log-at-trx-commit=2",)),
+    "page-64k": Case(init=("--innodb-page-size=64k",), options=("--innodb-strict-mode=OFF",)),
+    "page-4k": Case(init=("--innodb-page-size=4k",), options=("--innodb-strict-mode=OFF",)),
+    "one-tablespace": Case(init=("--innodb-file-per-table=OFF",),
+                           options=("--innodb-strict-mode=OFF",)),
+    "several-ibdata": Case(init=("--innodb-data-file-path=ibdata1:12M;second:20M:autoextend",
+                                 "--innodb-undo-tablespaces=0")),
+    "one-worker": Case(policy={"limits": {"workers": 1}, "compression": {"level": 3}}),
+    "mariadb-11.8": Case(programs=mariadb_11_8),
+}
+
+
+def take(server, mybak, kinds, between=None):
+    """[(backup, floor)]: each with what had been committed before it began."""
+    taken = []
+    for kind in kinds:
+        if taken and between:
+            between()
+        floor = ledger_floor(server)
+        taken.append((mybak.backup(kind), floor))
+    return taken
+
+
+def restore_all(place, mybak, truth, taken, **kw):
+    for i, (backup, floor) in enumerate(taken):
+        target = place / f"restored{i}"
+        mybak.restore(target, backup)
+        check_restored(truth, target, backup, floor, **kw)
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.smoke if n == "default" else ())
+                                  for n in CASES])
+def test_chain(place, name):
+    case = CASES[name]
+    server = Server(place, init=case.init, options=case.options, programs=case.programs()).create()
+    server.start()
+    volume(server, case.megabytes)
+    mybak = Mybak(place, server, **case.policy).start()
+    load = Load(server, *case.load)
+    taken = take(server, mybak, ("full", "incremental", "incremental"),
+                 between=lambda: change_rows(server, 0.02))
+    load.stop()
+    full, first, second = [b for b, _ in taken]
+    assert (full["kind"], full["parent"]) == ("full", None)
+    assert (first["kind"], first["parent"]) == ("incremental", full["id"])
+    assert (second["kind"], second["parent"]) == ("incremental", first["id"])
+    assert first["stored_bytes"] < full["stored_bytes"]
+    assert full["lock_seconds"] > 0
+    truth = Truth.of(server)
+    restore_all(place, mybak, truth, taken)
+    assert mybak.stop() == 0
+
+
+def burn(server, until):
+    """Write redo as fast as the server can, until the event is set."""
+    n = 0
+    while not until.is_set():
+        n = n % 50 + 1
+        server.sql(f"UPDATE vol.t0 SET pad=REVERSE(pad) WHERE id % 50 = {n - 1}")
+
+
+def test_redo_ring_lapped(place):
+    """More redo than the log holds goes by while a slow backup runs: the restored log is
+    longer than the ring it came from."""
+    server = Server(place, options=("--innodb-log-file-size=16M",)).create().start()
+    volume(server, 60)
+    mybak = Mybak(place, server, limits={"read_rate": "8MiB"}).start()
+    load = Load(server)
+    ended = threading.Event()
+    burner = threading.Thread(target=burn, args=(server, ended))
+    burner.start()
+    try:
+        floor = ledger_floor(server)
+        full = mybak.backup("full")
+        second_floor = ledger_floor(server)
+        incremental = mybak.backup("incremental")
+    finally:
+        ended.set()
+        burner.join()
+    load.stop()
+    assert full["lsn"]["end"] - full["lsn"]["checkpoint"] > 3 * 16 * MIB
+    truth = Truth.of(server)
+    restore_all(place, mybak, truth, [(full, floor), (incremental, second_floor)])
+
+
+def test_unchanged_files_are_not_read(place):
+    """Nobody writes: a second incremental finds nothing to do but the system tables; files
+    dropped, renamed, made and truncated since the parent are right."""
+    server = Server(place).create().start()
+    volume(server, 40, tables=4)
+    server.sql("CREATE DATABASE other",
+               "CREATE TABLE other.goes AS SELECT * FROM vol.t0",
+               "CREATE TABLE other.moves AS SELECT * FROM vol.t1",
+               "CREATE TABLE other.emptied AS SELECT * FROM vol.t2",
+               "CREATE TABLE other.plain ENGINE=MyISAM AS SELECT * FROM vol.t3",
+               "CREATE TABLE other.loose ENGINE=Aria TRANSACTIONAL=0 AS SELECT * FROM vol.t3")
+    mybak = Mybak(place, server).start()
+    full = mybak.backup("full")
+    server.sql("DROP TABLE other.goes", "RENAME TABLE other.moves TO vol.moved",
+               "TRUNCATE TABLE other.emptied", "CREATE TABLE other.goes AS SELECT * FROM vol.t3",
+               "RENAME TABLE vol.t0 TO vol.x, vol.t1 TO vol.t0, vol.x TO vol.t1")
+    first = mybak.backup("incremental")
+    second = mybak.backup("incremental")
+    assert second["stored_bytes"] < full["stored_bytes"] / 10
+    assert second["read_bytes"] < full["size_bytes"] / 2
+    truth = Truth.of(server)
+    for i, backup in enumerate((full, first, second)):
+        mybak.restore(place / f"r{i}", backup)
+        check_restored(truth, place / f"r{i}", backup)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["default", "mariadb-11.8"])
+def test_chain_of_a_gigabyte(place, name):
+    """The same with sysbench's tables and its own load on top."""
+    import subprocess
+    server = Server(place, programs=CASES[name].programs(),
+                    options=("--innodb-log-file-size=256M",)).create().start()
+    server.sql("CREATE DATABASE sbtest")
+    sysbench = ["sysbench", "oltp_read_write", "--db-driver=mysql", f"--mysql-socket={server.socket}",
+                "--mysql-user=root", "--tables=4", "--table-size=1200000", "--threads=2"]
+    subprocess.run([*sysbench, "prepare"], check=True, stdout=subprocess.DEVNULL)
+    mybak = Mybak(place, server).start()
+    load = Load(server)
+    bench = subprocess.Popen([*sysbench, "--time=0", "--rate=100", "run"], stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+    try:
+        taken = take(server, mybak, ("full", "incremental", "incremental"))
+    finally:
+        bench.terminate()
+        bench.wait()
+    load.stop()
+    assert taken[0][0]["size_bytes"] > 1000 * MIB
+    assert mybak.memory_peak() < 256 * MIB
+    restore_all(place, mybak, Truth.of(server), taken)
