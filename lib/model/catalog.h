@@ -51,8 +51,9 @@ struct expire_verdict {
 };
 /* Rules: a full is kept full_days, an incremental incremental_days, after it
  * finished; a parent of something kept is kept; at least min_full (>= 1) newest
- * restorable fulls are kept; future-dated backups are kept.  *ret (n = backups.n)
- * is owned by the caller. */
+ * restorable fulls are kept; future-dated backups are kept; so is what a damaged
+ * incremental of that age may stand on.  *ret (n = backups.n) is owned by the
+ * caller. */
 void catalog_expire(const struct catalog *c, const struct policy_retention *r, int64_t now_us,
                     struct expire_verdict **ret);
 

@@ -5,6 +5,10 @@
  * Texts: "daily HH:MM", "hourly", "hourly MM", "weekly sun HH:MM", "every 15m"
  * (also s, h, d), five cron fields ("0 2 * * 1-5", with lists, ranges, steps and
  * names), "off".
+ *
+ * A minute the wall clock skips that day is due at the next one that exists; a
+ * minute it shows twice is due once.  What is due in every hour of the day goes
+ * by the hours that pass instead: a day of 23 hours has 23, one of 25 has 25.
  */
 #ifndef MODEL_SCHEDULE_H
 #define MODEL_SCHEDULE_H
@@ -36,7 +40,8 @@ int64_t schedule_next(const struct schedule *s, int64_t after_us);
  * nothing is due.  This is catch-up after downtime: however many times were
  * missed, one run is due.  last_run_us -1: never ran: something is due as soon as
  * the schedule has had one due time since `since_us` (when the daemon first knew
- * the instance); "every" is due at once. */
+ * the instance); "every" is due at once.  A last run more than a day ahead of now
+ * was recorded by a clock that was wrong, and counts as none. */
 int64_t schedule_due(const struct schedule *s, int64_t last_run_us, int64_t since_us,
                      int64_t now_us);
 
