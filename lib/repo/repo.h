@@ -60,16 +60,20 @@ struct repo_options {
 	                       * nor below one other than / */
 };
 
-/* Open by URL ("file:///path"); reads and checks mybak-repo.json.  ERR_NOT_FOUND
- * if there is no repository, ERR_REFUSED for a newer format or a directory that
- * holds something else. */
+/* Open by URL ("file:///path", the path taken as it is, or just an absolute path);
+ * reads and checks mybak-repo.json.  ERR_NOT_FOUND if there is no repository,
+ * ERR_REFUSED for a newer format or a directory that holds something else. */
 int repo_open(const char *url, const struct repo_options *o, struct repo **ret, struct err *err);
 void repo_close(struct repo *r); /* NULL is fine */
 
-/* Thin callers of the operations. */
+/* Thin callers of the operations.  Names are checked here, for every driver:
+ * relative, without "." or ".." parts (ERR_USAGE). */
 int repo_put(struct repo *r, const char *name, struct sink **ret, struct err *err);
 int repo_put_bytes(struct repo *r, const char *name, const void *bytes, size_t n,
                    struct err *err);
+/* `to` is not finished: that is for whoever made it. */
+int repo_get(struct repo *r, const char *name, uint64_t off, uint64_t len, struct sink *to,
+             struct err *err);
 int repo_get_all(struct repo *r, const char *name, size_t max, unsigned char **ret, size_t *ret_n,
                  struct err *err);
 int repo_read(struct repo *r, const char *name, uint64_t off, void *buf, size_t n,
