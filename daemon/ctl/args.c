@@ -112,7 +112,7 @@ static int store(struct args *a, enum opt_id id, const char *value, struct err *
 }
 
 /* One option at argv[*at]; moves *at to the last word it used. */
-static int option(struct args *a, int argc, char *const argv[], int *at, struct err *err)
+static int option(struct args *a, int argc, const char *const argv[], int *at, struct err *err)
 {
 	const char *word = argv[*at], *value;
 	enum opt_id id = find_option(word, &value);
@@ -167,7 +167,7 @@ static int check_words(const struct args *a, struct err *err)
 	return err_hint(err, "mybakctl %s --help prints its usage.", a->verb->name);
 }
 
-int args_parse(struct args *a, int argc, char *const argv[], struct err *err)
+int args_parse(struct args *a, int argc, const char *const argv[], struct err *err)
 {
 	bool only_words = false;
 

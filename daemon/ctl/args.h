@@ -75,7 +75,7 @@ struct args {
 
 /* ERR_USAGE with a suggestion; ERR_REFUSED for what is not built yet.  On failure
  * `a` is filled as far as reading came, and --json is recognised wherever it stands. */
-int args_parse(struct args *a, int argc, char *const argv[], struct err *err);
+int args_parse(struct args *a, int argc, const char *const argv[], struct err *err);
 void args_done(struct args *a);
 
 static inline bool args_has(const struct args *a, enum opt_id id)

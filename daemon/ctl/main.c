@@ -58,7 +58,7 @@ int main(int argc, char **argv)
 {
 	struct err err = ERR_INIT;
 	struct ctl ctl = {0};
-	int rc = args_parse(&ctl.args, argc, argv, &err);
+	int rc = args_parse(&ctl.args, argc, (const char *const *)argv, &err);
 
 	set_up(&ctl);
 	if (rc == 0)

@@ -193,7 +193,7 @@ static void report(struct ctl *ctl, const struct restore_request *req,
 
 int verb_restore(struct ctl *ctl, struct err *err)
 {
-	struct progress progress = {0};
+	struct progress progress = {.step = NULL};
 	struct restore_result result = {0};
 	struct restore_request req = {.cancel = ctl_catch_interrupt(), .progress = &progress};
 	struct meter meter = {0};

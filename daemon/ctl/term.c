@@ -40,8 +40,8 @@ const char *term_off(const struct term *t, enum style style)
 	return t->color && style != STYLE_PLAIN ? "\033[0m" : "";
 }
 
-static void put_line(const struct term *t, enum style style, const char *lead, const char *fmt,
-                     va_list ap)
+__attribute__((format(printf, 4, 0))) static void
+put_line(const struct term *t, enum style style, const char *lead, const char *fmt, va_list ap)
 {
 	struct str safe = {0};
 	char *text = NULL;

@@ -71,7 +71,7 @@ static int fill(struct ctl *ctl, struct verify_request *req, struct err *err)
 
 int verb_verify(struct ctl *ctl, struct err *err)
 {
-	struct progress progress = {0};
+	struct progress progress = {.step = NULL};
 	struct verify_result result = {0};
 	struct verify_request req = {.cancel = ctl_catch_interrupt(), .progress = &progress};
 	struct meter meter = {0};

@@ -1,0 +1,160 @@
+/*
+ * What the daemon says, as text: a monitoring system's line, and answers that lack
+ * members or have them of another type.
+ */
+#include <string.h>
+
+#include "daemon/ctl/follow.h"
+#include "daemon/ctl/render.h"
+#include "tests/unit/unit.h"
+
+#define NOW_US 1795312800000000LL /* 2026-11-22T02:00:00Z */
+
+static json_t *json(const char *text)
+{
+	json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
+
+	ck_assert_msg(value != NULL, "%s", text);
+	return value;
+}
+
+static int nagios(const char *check, const char *status, struct str *line)
+{
+	json_t *c = json(check), *s = status ? json(status) : NULL;
+	int code = render_nagios(line, c, s, NOW_US);
+
+	json_decref(c);
+	json_decref(s);
+	return code;
+}
+
+START_TEST(nagios_line_and_code)
+{
+	struct str line = {0};
+
+	ck_assert_int_eq(nagios("{\"checked\":\"2026-11-22T01:00:00Z\",\"worst\":\"ok\",\"lines\":"
+	                        "[{\"level\":\"ok\",\"subject\":\"s\",\"text\":\"t\"}]}",
+	                        "{\"instances\":[{\"name\":\"main\",\"last_full\":{\"finished\":"
+	                        "\"2026-11-22T01:00:00Z\"}}],\"repositories\":[{\"name\":\"l\","
+	                        "\"free_bytes\":25,\"total_bytes\":100}]}",
+	                        &line),
+	                 0);
+	ck_assert_str_eq(str_text(&line),
+	                 "OK - 1 checks passed| 'main_full_age'=3600s;;;0 'l_use'=75%;;;0;100");
+	str_reset(&line);
+	ck_assert_int_eq(
+	    nagios("{\"checked\":\"2026-11-22T01:00:00Z\",\"worst\":\"critical\","
+	           "\"lines\":[{\"level\":\"warning\",\"subject\":\"a\",\"text\":\"b|c\"},"
+	           "{\"level\":\"critical\",\"subject\":\"d\",\"text\":\"e\\nf\"}]}",
+	           NULL, &line),
+	    2);
+	ck_assert_str_eq(str_text(&line), "CRITICAL - d: e\\x0af; a: b c");
+	str_done(&line);
+}
+END_TEST
+
+START_TEST(nothing_checked_is_not_fine)
+{
+	struct str line = {0};
+
+	ck_assert_int_eq(nagios("{\"checked\":null,\"worst\":\"ok\",\"lines\":[]}", NULL, &line),
+	                 3);
+	ck_assert_int_eq(nagios("{}", NULL, &line), 3);
+	ck_assert_int_eq(nagios("[1]", "7", &line), 3);
+	str_done(&line);
+}
+END_TEST
+
+START_TEST(odd_answers_are_survived)
+{
+	static const char *const odd[] = {
+	    "{}",
+	    "[]",
+	    "7",
+	    "null",
+	    "[{}]",
+	    "[7,null,\"x\"]",
+	    "{\"instances\":{},\"repositories\":[7],\"jobs\":[[]],\"problems\":\"x\",\"lines\":[{}]"
+	    "}",
+	    "{\"instances\":[{\"name\":7,\"last_full\":[],\"running\":{\"bytes_done\":-1,"
+	    "\"bytes_total\":5}}],\"repositories\":[{\"total_bytes\":1,\"free_bytes\":2}]}",
+	    "[{\"id\":\"x\",\"started\":\"soon\",\"size_bytes\":-1,\"binlog\":7,\"error\":\"bad\"}"
+	    "]",
+	};
+	for (int tty = 0; tty < 2; tty++) {
+		struct term t = {.to = fopen("/dev/null", "w"), .tty = tty};
+
+		for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+			json_t *value = json(odd[i]);
+
+			render_status(&t, value, NOW_US);
+			render_jobs(&t, value);
+			render_history(&t, value);
+			render_space(&t, value);
+			render_backups(&t, value);
+			render_backup(&t, value, true);
+			render_check(&t, value);
+			json_decref(value);
+		}
+		fclose(t.to);
+	}
+}
+END_TEST
+
+START_TEST(a_job_decides_the_exit_code)
+{
+	struct err err = ERR_INIT;
+	json_t *job = json("{\"id\":3,\"type\":\"full\",\"state\":\"failed\",\"error\":{\"kind\":"
+	                   "\"no_space\",\"message\":\"disk full\",\"hint\":\"Make room.\"}}");
+
+	ck_assert_int_eq(follow_outcome(job, &err), -1);
+	ck_assert_int_eq(err.kind, ERR_NO_SPACE);
+	ck_assert_ptr_nonnull(strstr(err.text, "disk full"));
+	ck_assert_str_eq(err.hint, "Make room.");
+	json_object_set_new(job, "state", json_string("cancelled"));
+	ck_assert_int_eq(follow_outcome(job, &err), -1);
+	ck_assert_int_eq(err_exit_code(err.kind), 130);
+	json_object_set_new(job, "state", json_string("done"));
+	ck_ok(follow_outcome(job, &err), err);
+	json_decref(job);
+	job = json("{\"state\":\"failed\",\"error\":7}");
+	ck_assert_int_eq(follow_outcome(job, &err), -1);
+	ck_assert_int_eq(err.kind, ERR_FAILED);
+	json_decref(job);
+}
+END_TEST
+
+START_TEST(status_in_a_pipe_tells_rows_apart)
+{
+	char *text = NULL;
+	size_t n = 0;
+	struct term t = {.to = open_memstream(&text, &n), .tty = false};
+	json_t *status =
+	    json("{\"version\":\"1\",\"instances\":[{\"name\":\"main\"}],\"problems\":[{"
+	         "\"level\":\"critical\",\"subject\":\"a\\tb\",\"text\":\"c\\nd\"}]}");
+
+	render_status(&t, status, NOW_US);
+	fclose(t.to);
+	ck_assert_ptr_nonnull(strstr(text, "daemon\t1\t"));
+	ck_assert_ptr_nonnull(strstr(text, "\ninstance\tmain\t"));
+	ck_assert_ptr_nonnull(strstr(text, "\nproblem\tcritical\ta\\x09b\tc\\x0ad\n"));
+	json_decref(status);
+	free(text);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("ctl render");
+	TCase *c = tcase_create("render");
+
+	tcase_add_test(c, nagios_line_and_code);
+	tcase_add_test(c, nothing_checked_is_not_fine);
+	tcase_add_test(c, odd_answers_are_survived);
+	tcase_add_test(c, a_job_decides_the_exit_code);
+	tcase_add_test(c, status_in_a_pipe_tells_rows_apart);
+	suite_add_tcase(s, c);
+	return s;
+}
+
+UNIT_MAIN(suite)
