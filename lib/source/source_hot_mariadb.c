@@ -232,15 +232,20 @@ static void met_done(struct met *m)
 	free(m->seen);
 }
 
-/* Is this what stage 1 copied?  Where the file system keeps no time of birth, an
- * inode number can have been used again: then only an unmoved ctime convinces. */
-static bool met_same(const struct work_file *x, const struct found *f)
+/* Is this what stage 1 copied?  An inode number can have been used again, and an
+ * IMPORT TABLESPACE gives a file another space id without redo: a file that was
+ * touched since must still be the same tablespace. */
+static bool met_same(const struct hot *h, const struct work_file *x, const struct found *f)
 {
 	if (x->state != WORK_TAKEN && x->state != WORK_UNCHANGED)
 		return false;
 	if (!stamp_same_file(&x->found.stamp, &f->stamp))
 		return false;
-	return f->stamp.btime_ns != 0 || x->found.stamp.ctime_ns == f->stamp.ctime_ns;
+	if (x->found.stamp.ctime_ns == f->stamp.ctime_ns)
+		return true;
+	uint32_t space_id;
+	return work_space_id(&h->first, f, &space_id) &&
+	       space_id == h->out->files.v[x->number].space_id;
 }
 
 static struct work_file *met_find(struct met *m, const struct found *f)
@@ -258,7 +263,7 @@ static struct work_file *met_find(struct met *m, const struct found *f)
 		struct work_file *x = &w->files.v[m->order[lo]];
 		if (x->found.stamp.ino != f->stamp.ino)
 			break;
-		if (met_same(x, f)) {
+		if (met_same(m->h, x, f)) {
 			m->seen[m->order[lo]] = true;
 			return x;
 		}

@@ -349,6 +349,20 @@ int work_next(struct work *w, struct item *ret, struct err *err)
 	return 0;
 }
 
+bool work_space_id(const struct work *w, const struct found *f, uint32_t *ret)
+{
+	unsigned char head[38]; /* FIL_PAGE_SPACE_ID ends there */
+	char *path = scan_absolute(w->out, f->root, f->path);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool read = fd >= 0 && pread(fd, head, sizeof head, 0) == (ssize_t)sizeof head;
+	if (read)
+		*ret = be32_get(head + 34);
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return read;
+}
+
 uint64_t work_bytes(const struct work *w)
 {
 	uint64_t sum = 0;

@@ -65,6 +65,9 @@ void work_add_range(struct work *w, uint32_t number, uint64_t off, unsigned char
 /* The next range: 1, 0 when there is none left, -1. */
 int work_next(struct work *w, struct item *ret, struct err *err);
 
+/* What page 0 on disk says now, unchecked; false if it cannot be read. */
+bool work_space_id(const struct work *w, const struct found *f, uint32_t *ret);
+
 /* Bytes that are still to be read, by what the scan saw. */
 uint64_t work_bytes(const struct work *w);
 
