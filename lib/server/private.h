@@ -14,13 +14,16 @@
 #include "server/facts.h"
 
 struct private_plan {
-	const char *binary; /* path, or a wrapper script */
+	const char *binary; /* path, or a wrapper script: it must exec the server and put our
+	                     * arguments ("$@") before its own */
 	const char *datadir;
-	uint64_t buffer_pool;       /* bytes; 0: chosen from free memory and data size */
-	const char *const *options; /* further "--x=y", NULL-terminated, or NULL */
-	bool grants;                /* false: --skip-grant-tables (we only recover) */
-	bool keep;                  /* survive the death of this process */
-	unsigned start_timeout_s;   /* recovery included; 0: no limit */
+	uint64_t buffer_pool; /* bytes; 0: chosen from free memory and data size */
+	/* Further "--x=y", NULL-terminated, or NULL; they come last and so win.  Not
+	 * for socket, pid-file and log-error, which we watch. */
+	const char *const *options;
+	bool grants;              /* false: --skip-grant-tables (we only recover) */
+	bool keep;                /* survive the death of this process */
+	unsigned start_timeout_s; /* recovery included; 0: no limit */
 	const struct cancel *cancel;
 };
 
@@ -33,13 +36,17 @@ int private_find_binary(const char *wanted, enum flavour flavour, unsigned major
                         char **ret_path, struct err *err);
 
 /* Start and wait until it accepts connections, that is until recovery is over.
- * On failure the text has the last lines of its error log, the program is gone,
- * and the log stays at <datadir>/mybak-recovery.log. */
+ * On failure the text has the decisive lines of its error log, the program is gone,
+ * and the log stays at <datadir>/mybak-recovery.log.  Without `keep` the server is
+ * killed when the calling thread ends, not only when the process does. */
 int private_start(const struct private_plan *plan, struct private_server **ret, struct err *err);
 const char *private_socket(const struct private_server *p);
-/* Clean shutdown (SIGTERM, innodb_fast_shutdown as set); removes socket directory
- * and log file.  -1 if it did not end cleanly. */
+long private_pid(const struct private_server *p);
+/* Clean shutdown (SIGTERM, innodb_fast_shutdown as set), however long it takes;
+ * removes socket directory and log file.  -1 if it did not end cleanly: the log
+ * stays. */
 int private_stop(struct private_server *p, struct err *err);
-void private_free(struct private_server *p); /* kills what still runs, unless keep */
+/* Ends what still runs, unless keep: then server, socket directory and log stay. */
+void private_free(struct private_server *p);
 
 #endif
