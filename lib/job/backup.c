@@ -128,7 +128,7 @@ static int describe(struct run *r, struct err *err)
 	m->started_us = clock_wall_us();
 	m->method = mem_strdup(r->ops->name);
 	m->mybak_version = mem_strdup(MYBAK_VERSION);
-	m->flavour = mem_strdup(flavour_name(f->flavour));
+	m->flavour = mem_strdup(f->flavour == FLAVOUR_MARIADB ? "mariadb" : "mysql");
 	m->version = mem_strdup(f->version);
 	m->uuid = mem_strdup(f->uuid ? f->uuid : "");
 	m->page_size = f->page_size;
