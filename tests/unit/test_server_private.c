@@ -94,9 +94,9 @@ START_TEST(test_find_binary)
 	ck_assert_int_eq(find(&err), ERR_NOT_FOUND);
 	write_script("echo 'mariadbd  Ver 10.11.2-MariaDB for Linux on x86_64'");
 	ck_assert_int_eq(find(&err), ERR_NONE);
-	write_script("echo 'mariadbd  Ver 11.4.2-MariaDB for Linux on x86_64'");
+	write_script("echo 'mariadbd  Ver 10.6.2-MariaDB for Linux on x86_64'");
 	ck_assert_int_eq(find(&err), ERR_REFUSED);
-	ck_assert_ptr_nonnull(strstr(err.text, "11.4.2"));
+	ck_assert_ptr_nonnull(strstr(err.text, "10.6.2"));
 	ck_assert_ptr_nonnull(strstr(err.text, "10.11"));
 	write_script("echo 'mysqld  Ver 10.11.2 for Linux on x86_64'");
 	ck_assert_int_eq(find(&err), ERR_REFUSED);
