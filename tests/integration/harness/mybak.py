@@ -91,7 +91,7 @@ class Mybak:
         if self.server is not None:
             instance["socket"] = str(self.server.socket)
             instance["server_binary"] = self.server.programs.mariadbd
-        return {"repositories": [{"name": "local", "url": f"file://{self.repo}"}],
+        return {"repositories": [{"name": "local", "url": self.url}],
                 "instances": [instance],
                 "schedule": {"full": "off", "incremental": "off", "binlog": "off", "verify": "off",
                              "drill": "off"},
@@ -164,10 +164,12 @@ class Mybak:
 
     # ---- the client
 
+    def ctl_words(self, *args):
+        return [str(BUILD / "mybakctl"), "-s", str(self.socket), *map(str, args)]
+
     def ctl(self, *args, expect=0, env=None, timeout=600):
         """Run mybakctl; `expect` is the exit code it must have, None for any."""
-        words = [str(BUILD / "mybakctl"), "-s", str(self.socket), *map(str, args)]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=timeout,
+        done = subprocess.run(self.ctl_words(*args), capture_output=True, text=True, timeout=timeout,
                               stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})})
         result = Ctl(done, args)
         if expect is not None:
@@ -194,14 +196,19 @@ class Mybak:
         assert job["state"] == "done", f"{job}\n{self.logged()[-3000:]}"
         return self.show(job["backup"])
 
+    @property
+    def url(self):
+        return f"file://{self.repo}"
+
     def list(self):
-        return self.ctl("--json", "list").json
+        """What the repository itself says, daemon or not."""
+        return self.ctl("--json", "list", "--repo", self.url).json
 
     def show(self, backup):
-        return self.ctl("--json", "show", backup).json
+        return self.ctl("--json", "show", backup, "--repo", self.url).json
 
     def restore(self, to, backup=None, *more, expect=0):
-        words = ["restore", "--to", to, "--repo", f"file://{self.repo}"]
+        words = ["restore", "--to", to, "--repo", self.url]
         if self.server is not None:
             words += ["--server-binary", self.server.programs.mariadbd]
         if backup is not None:

@@ -1,0 +1,402 @@
+"""What a backup program is judged by: whatever fails, and whenever, it says so, leaves nothing
+half-made, lets the server go, and the next run is good."""
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from harness import Load, Mybak, Server, Truth, check_restored, wait_for
+from harness.load import ledger_floor, volume
+
+RUNNING = ("queued", "running")
+
+
+def setup(place, megabytes=30, **policy):
+    server = Server(place).create().start()
+    volume(server, megabytes)
+    server.sql("CREATE TABLE vol.plain ENGINE=MyISAM AS SELECT * FROM vol.t0 LIMIT 40000")
+    return server, Mybak(place, server, **policy).start()
+
+
+def assert_unlocked(server):
+    """DDL and commits go through at once."""
+    server.sql("SET SESSION lock_wait_timeout=5", "CREATE OR REPLACE TABLE vol.unlocked (id INT)",
+               "INSERT INTO vol.unlocked VALUES (1)", "DROP TABLE vol.unlocked")
+
+
+def assert_only(mybak, backups):
+    """The repository lists these and holds nothing else."""
+    assert [b["id"] for b in mybak.list()] == [b["id"] for b in backups]
+
+
+def assert_next_run_is_good(place, mybak, server, kind="full"):
+    backup = mybak.backup(kind)
+    assert {d.name for d in mybak.backup_dirs()} == {b["id"] for b in mybak.list()}
+    truth = Truth.of(server)
+    target = place / "after-the-fault"
+    mybak.restore(target, backup)
+    check_restored(truth, target, backup)
+    shutil.rmtree(target)
+    return backup
+
+
+def kill_and_look(place, mybak, server, good):
+    mybak.kill9()
+    assert_only(mybak, good)
+    assert_unlocked(server)
+    mybak.start()
+    return assert_next_run_is_good(place, mybak, server, "incremental" if good else "full")
+
+
+@contextlib.contextmanager
+def held(server, *statements):
+    """A session that holds what these statements take."""
+    with contextlib.closing(server.connect()) as db, db.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        yield
+
+
+HOLDS = {  # step -> what keeps a run in it
+    "start": ["BACKUP STAGE START"],
+    "block_ddl": ["LOCK TABLES vol.plain WRITE"],
+}
+
+
+@pytest.mark.parametrize("kind", ["full", "incremental"])
+@pytest.mark.parametrize("step", ["start", "copy", "block_ddl", "files"])
+def test_killed_in_step(place, step, kind):
+    server, mybak = setup(place)
+    good = [mybak.backup("full")] if kind == "incremental" else []
+    if kind == "incremental":
+        server.sql("UPDATE vol.t0 SET pad=REVERSE(pad)", "ALTER TABLE vol.plain FORCE")
+    if step in ("copy", "files"):
+        # slow enough to be met there; a policy is read anew by a new daemon
+        mybak.stop()
+        mybak.policy["limits"] = {"read_rate": "12MiB" if step == "copy" else "16MiB"}
+        mybak.write_policy()
+        mybak.start()
+    with held(server, *HOLDS.get(step, [])):
+        job = mybak.start_job(kind)
+        wait_for(lambda: mybak.job(job)["step"] == step or mybak.job(job)["state"] not in RUNNING,
+                 every=0.001, say=f"step {step} never came")
+        found = mybak.job(job)
+        assert found["state"] in RUNNING, found
+        mybak.kill9()
+    kill_and_look(place, mybak, server, good)
+
+
+# Calls that mark every step of a run: statements to the server, and what makes
+# things durable and visible in the repository.
+CALLS = {"statement": "sendto", "durable": "fsync,fdatasync,rename,renameat,renameat2,linkat",
+         "tidy": "unlink,unlinkat,rmdir"}
+
+
+def under(fault, calls, n):
+    return ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={CALLS[calls]}",
+            "-e", f"inject={CALLS[calls]}:{fault}:when={n}"]
+
+
+def end_of(mybak, job):
+    """The job when it ended, or None: the daemon did."""
+    def ended():
+        if mybak.process.poll() is not None:
+            return "dead"
+        try:
+            return mybak.job(job)["state"] not in RUNNING
+        except (OSError, ValueError, AssertionError):
+            return None
+    if wait_for(ended, 120) == "dead":
+        mybak.process = None
+        return None
+    return mybak.job(job)
+
+
+def start_and_run(mybak, kind, before):
+    """A daemon under strace and one job; None when the daemon died of it."""
+    try:
+        mybak.start(before)
+        return end_of(mybak, mybak.start_job(kind))
+    except (OSError, AssertionError, ValueError):
+        wait_for(lambda: mybak.process.poll() is not None, 10, say="it neither works nor ends")
+        mybak.process = None
+        return None
+
+
+def sweep(place, calls, fault, numbers):
+    """Fail at the Nth call, for each N, until a run gets through untouched."""
+    server, mybak = setup(place, 8)
+    good = [mybak.backup("full")]
+    mybak.stop()
+    met = 0
+    for n in numbers:
+        server.sql(f"UPDATE vol.t0 SET pad=REVERSE(pad) WHERE id % 7 = {n % 7}")
+        job = start_and_run(mybak, "incremental", under(fault, calls, n))
+        if mybak.process is not None:
+            mybak.stop()
+        known = mybak.list()
+        assert [b["id"] for b in known][:len(good)] == [b["id"] for b in good]
+        assert_unlocked(server)
+        if job is None or job["state"] != "done":
+            met += 1
+            if job is not None:
+                assert job["error"]["message"]
+        good = known
+        mybak.start()
+        good.append(mybak.backup("incremental"))
+        assert {d.name for d in mybak.backup_dirs()} == {b["id"] for b in good}
+        mybak.ctl("verify", good[-1]["id"], "--repo", mybak.url)
+        mybak.stop()
+        if job is not None and job["state"] == "done" and n > 3:
+            break
+    assert met, "no fault was met: this test showed nothing"
+    mybak.start()
+    assert_next_run_is_good(place, mybak, server, "incremental")
+
+
+@pytest.mark.parametrize("calls", CALLS)
+def test_killed_at_some_calls(place, calls):
+    sweep(place, calls, "signal=KILL", (2, 5, 9, 14))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("calls", CALLS)
+def test_killed_at_every_call(place, calls):
+    sweep(place, calls, "signal=KILL", range(1, 60))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
+def test_every_call_fails_once(place, error):
+    sweep(place, "durable", f"error={error}", range(1, 40))
+
+
+@pytest.fixture
+def small_disk(place):
+    """A folder that is its own, small file system."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    folder = place / "disk"
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "mybak-test", str(folder)],
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"cannot mount a tmpfs: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_full_disk(place, small_disk):
+    server = Server(place).create().start()
+    volume(server, 60)
+    mybak = Mybak(place, server, repo=small_disk / "repo").start()
+    job = mybak.wait_job(mybak.start_job("full"))
+    assert job["state"] == "failed"
+    assert job["error"]["kind"] == "no_space", job
+    assert "No space left" in job["error"]["message"]
+    assert_only(mybak, [])
+    assert mybak.backup_dirs() == [], "what was written before the disk was full is still there"
+    assert_unlocked(server)
+    subprocess.run(["mount", "-o", "remount,size=400m", str(small_disk)], check=True)
+    assert_next_run_is_good(place, mybak, server)
+
+
+def in_the_middle(mybak, kind="full"):
+    """A job that has copied something and has more to copy."""
+    job = mybak.start_job(kind)
+    wait_for(lambda: mybak.job(job)["step"] == "copy" and mybak.job(job)["bytes_done"] > 0
+             or mybak.job(job)["state"] not in RUNNING, every=0.005)
+    assert mybak.job(job)["state"] == "running", mybak.job(job)
+    return job
+
+
+def test_server_dies_in_the_middle(place):
+    server, mybak = setup(place, limits={"read_rate": "10MiB"})
+    load = Load(server)
+    job = in_the_middle(mybak)
+    server.kill9()
+    load.stop(server_gone=True)
+    ended = mybak.wait_job(job)
+    assert ended["state"] == "failed"
+    assert ended["error"]["kind"] in ("unreachable", "server"), ended
+    assert ended["error"]["message"]
+    assert_only(mybak, [])
+    server.start()
+    assert_unlocked(server)
+    assert_next_run_is_good(place, mybak, server)
+
+
+def test_session_killed_in_the_middle(place):
+    """A DBA kills the session that holds the locks."""
+    server, mybak = setup(place, limits={"read_rate": "10MiB"})
+    job = in_the_middle(mybak)
+    for (number,) in server.sql("SELECT id FROM information_schema.processlist WHERE user='mybak'"):
+        with contextlib.suppress(Exception):
+            server.sql(f"KILL {number}")
+    ended = mybak.wait_job(job)
+    assert ended["state"] == "failed" and ended["error"]["message"], ended
+    assert_only(mybak, [])
+    assert_unlocked(server)
+    assert_next_run_is_good(place, mybak, server)
+
+
+def flip_bit(path, at):
+    with open(path, "r+b") as f:
+        f.seek(at)
+        byte = f.read(1)[0]
+        f.seek(at)
+        f.write(bytes([byte ^ 0x10]))
+
+
+@pytest.mark.parametrize("what", ["pack", "index", "manifest"])
+def test_one_flipped_bit(place, what):
+    """Nothing of a damaged backup is trusted, nor of what stands on it; verify names it; the
+    next backup does not build on it."""
+    server, mybak = setup(place)
+    full = mybak.backup("full")
+    server.sql("UPDATE vol.t0 SET pad=REVERSE(pad) WHERE id % 3 = 0")
+    incremental = mybak.backup("incremental")
+    folder = mybak.repo / "main" / "backups" / full["id"]
+    victim = folder / what if what == "manifest" else max(
+        folder.glob(f"{what}.*"), key=lambda f: f.stat().st_size)
+    victim.chmod(0o600)
+    flip_bit(victim, victim.stat().st_size // 2)
+    for backup in (full, incremental):
+        said = mybak.restore(place / "r", backup, expect=7)
+        assert full["id"] in said.err, said
+        assert not (place / "r").exists() or "incomplete" in said.err or not list(
+            p for p in (place / "r").iterdir() if p.suffix == ".ibd"), said
+        shutil.rmtree(place / "r", ignore_errors=True)
+    said = mybak.ctl("verify", "--repo", mybak.url, expect=7)
+    assert full["id"] in said.out + said.err
+    assert incremental["id"] in said.out + said.err
+    assert victim.name in said.out + said.err
+    # the daemon's own verification reports the same, and a new full is good
+    job = mybak.wait_job(mybak.start_job("verify"))
+    assert (job["state"], job["error"]["kind"]) == ("failed", "damaged"), job
+    assert_next_run_is_good(place, mybak, server)
+
+
+@pytest.mark.parametrize("keep", [0, 1, 100])
+def test_truncated_manifest(place, keep):
+    server, mybak = setup(place)
+    first = mybak.backup("full")
+    full = mybak.backup("full")
+    manifest = mybak.repo / "main" / "backups" / full["id"] / "manifest"
+    manifest.chmod(0o600)
+    os.truncate(manifest, keep)
+    said = mybak.ctl("--json", "list", "--repo", mybak.url, expect=None)
+    assert said.code in (0, 7)
+    assert first["id"] in said.out
+    said = mybak.restore(place / "r", full, expect=7)
+    assert full["id"] in said.err
+    mybak.restore(place / "r", first)
+    after = mybak.backup("incremental")
+    assert after["parent"] in (None, first["id"]), after
+    assert_next_run_is_good(place, mybak, server)
+
+
+def test_two_daemons_on_one_repository(place):
+    server, first = setup(place, limits={"read_rate": "10MiB"})
+    second = Mybak(place, server, "second", repo=first.repo).start()
+    job = in_the_middle(first)
+    refused = second.wait_job(second.start_job("full"))
+    assert (refused["state"], refused["error"]["kind"]) == ("failed", "busy"), refused
+    assert str(first.process.pid) in refused["error"]["message"]
+    done = first.wait_job(job)
+    assert done["state"] == "done", done
+    assert_only(first, [first.show(done["backup"])])
+    assert_next_run_is_good(place, second, server)
+
+
+def test_second_daemon_on_one_socket(place):
+    server, mybak = setup(place, 1)
+    done = subprocess.run(mybak.command(), capture_output=True, text=True, timeout=30)
+    assert done.returncode != 0
+    assert str(mybak.socket) in done.stderr or str(mybak.state) in done.stderr
+    assert mybak.http("GET", "/healthz")[0] == 200
+    mybak.kill9()
+    mybak.start()  # the dead one's socket is in nobody's way
+
+
+@pytest.mark.parametrize("step", ["start", "copy", "block_ddl"])
+def test_cancel(place, step):
+    server, mybak = setup(place, limits={"read_rate": "1MiB" if step == "copy" else "10GiB"})
+    with held(server, *HOLDS.get(step, [])):
+        job = mybak.start_job("full")
+        wait_for(lambda: mybak.job(job)["step"] == step, every=0.005)
+        start = time.monotonic()
+        mybak.ctl("cancel", job)
+        ended = mybak.wait_job(job)
+        took = time.monotonic() - start
+    assert (ended["state"], ended["error"]["kind"]) == ("cancelled", "cancelled"), ended
+    assert took < 5, "a cancelled job should stop within a second"
+    assert_only(mybak, [])
+    assert mybak.backup_dirs() == []
+    assert_unlocked(server)
+    mybak.stop()
+    mybak.policy["limits"] = {"read_rate": "10GiB"}
+    mybak.write_policy()
+    mybak.start()
+    assert_next_run_is_good(place, mybak, server)
+
+
+def test_lock_wait_is_bounded(place):
+    """Somebody holds a table for ever: the run gives up, says why, and keeps nobody waiting."""
+    server, mybak = setup(place, limits={"lock_wait": "1s", "lock_retries": 1})
+    with held(server, *HOLDS["block_ddl"]):
+        ended = mybak.wait_job(mybak.start_job("full"))
+        assert ended["state"] == "failed", ended
+        assert "lock" in ended["error"]["message"].lower()
+        server.sql("SET SESSION lock_wait_timeout=5", "CREATE TABLE vol.free (id INT)")
+    assert_unlocked(server)
+    assert_next_run_is_good(place, mybak, server)
+
+
+def test_killed_while_the_flush_setting_is_changed(place):
+    """innodb_flush_log_at_trx_commit is what it was, also when the daemon died while it was 1."""
+    server = Server(place, options=("--innodb-flush-log-at-trx-commit=2",)).create().start()
+    volume(server, 8)
+    mybak = Mybak(place, server)
+    met = False
+    for n in range(1, 40):
+        job = start_and_run(mybak, "full", under("signal=KILL", "statement", n))
+        met = met or server.value("SELECT @@GLOBAL.innodb_flush_log_at_trx_commit") == 1
+        if mybak.process is not None:
+            mybak.stop()
+        if met or job is not None:
+            break
+    mybak.start()
+    wait_for(lambda: server.value("SELECT @@GLOBAL.innodb_flush_log_at_trx_commit") == 2, 30,
+             say="a killed run left innodb_flush_log_at_trx_commit=1 behind")
+
+
+def test_restore_is_cut_off(place):
+    """kill -9 in a restore: the target says that it is no data directory."""
+    server, mybak = setup(place, 60)
+    full = mybak.backup("full")
+    target = place / "r"
+    process = subprocess.Popen(
+        ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=pwrite64,fallocate", "-e",
+         "inject=pwrite64,fallocate:signal=KILL:when=20", *mybak.ctl_words(
+             "restore", "--to", target, "--repo", mybak.url, "--backup", full["id"])],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert process.wait(timeout=120) == -signal.SIGKILL
+    said = mybak.restore(target, full, expect=4)
+    assert "incomplete" in said.err
+    mybak.restore(target, full, "--force")
+    check_restored(Truth.of(server), target, full)
+
+
+def test_restore_onto_a_full_disk(place, small_disk):
+    server, mybak = setup(place, 60)
+    full = mybak.backup("full")
+    said = mybak.restore(pathlib.Path(small_disk) / "r", full, expect=None)
+    assert said.code not in (0, 2, 3)
+    assert "space" in said.err.lower()
+    assert not (small_disk / "r").exists() or not list((small_disk / "r").iterdir())
