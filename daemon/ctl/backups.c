@@ -186,28 +186,61 @@ static const json_t *find(const json_t *all, const char *id, const char *word, s
 	return found;
 }
 
-static int with_files(struct ctl *ctl, struct repo *repo, const json_t *backup, json_t **ret,
+static int ask_daemon(struct ctl *ctl, const char *instance, const char *id, json_t **ret,
                       struct err *err)
 {
-	const char *id = jstr_or(backup, "id", ""), *instance = jstr_or(backup, "instance", "");
-	struct manifest *m = NULL;
-	int rc;
-
-	if (repo) {
-		if (manifest_load(repo, instance, id, true, &m, err))
-			return -1;
-		*ret = backup_to_json(m, true);
-		manifest_free(m);
-		return 0;
-	}
 	char *segment = client_segment(instance), *last = client_segment(id);
 	char *path = mem_printf("/v1/instances/%s/backups/%s", segment, last);
+	int rc = ctl_get(ctl, path, ret, err);
 
-	rc = ctl_get(ctl, path, ret, err);
 	free(path);
 	free(segment);
 	free(last);
 	return rc;
+}
+
+static int ask_repo(struct repo *repo, const char *instance, const char *id, json_t **ret,
+                    struct err *err)
+{
+	struct manifest *m = NULL;
+
+	if (manifest_load(repo, instance, id, true, &m, err))
+		return -1;
+	*ret = backup_to_json(m, true);
+	manifest_free(m);
+	return 0;
+}
+
+/* The daemon keeps no lists of files; the repository has them, if we may read it. */
+static void add_files(struct ctl *ctl, const char *instance, const char *id, json_t **backup)
+{
+	struct repo *repo = NULL;
+	struct err err = ERR_INIT;
+	json_t *full = NULL;
+
+	if (json_object_get(*backup, "files"))
+		return;
+	if (place_open(ctl, &repo, &err) == 0 && ask_repo(repo, instance, id, &full, &err) == 0) {
+		json_decref(*backup);
+		*backup = full;
+	} else {
+		term_note(&ctl->notes, "the list of files cannot be read: %s", err.text);
+	}
+	repo_close(repo);
+}
+
+static int get_full(struct ctl *ctl, struct repo *repo, const json_t *backup, json_t **ret,
+                    struct err *err)
+{
+	const char *id = jstr_or(backup, "id", ""), *instance = jstr_or(backup, "instance", "");
+
+	if (repo)
+		return ask_repo(repo, instance, id, ret, err);
+	if (ask_daemon(ctl, instance, id, ret, err))
+		return -1;
+	if (ctl->json || args_has(&ctl->args, OPT_FILES))
+		add_files(ctl, instance, id, ret);
+	return 0;
 }
 
 int verb_show(struct ctl *ctl, struct err *err)
@@ -221,7 +254,7 @@ int verb_show(struct ctl *ctl, struct err *err)
 	if (place_backup(word, &id, err) || collect(ctl, all, &repo, err))
 		goto out;
 	backup = find(all, id, word, err);
-	if (!backup || with_files(ctl, repo, backup, &full, err))
+	if (!backup || get_full(ctl, repo, backup, &full, err))
 		goto out;
 	if (!ctl_print_json(ctl, full))
 		render_backup(&ctl->out, full, args_has(&ctl->args, OPT_FILES));

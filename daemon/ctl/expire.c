@@ -75,72 +75,23 @@ out:
 	return rc;
 }
 
-static int backups_of(struct ctl *ctl, const char *instance, json_t **ret, struct err *err)
-{
-	char *segment = client_segment(instance);
-	char *path = mem_printf("/v1/instances/%s/backups", segment);
-	int rc = ctl_get(ctl, path, ret, err);
-
-	free(path);
-	free(segment);
-	return rc;
-}
-
-static bool has(const json_t *backups, const char *id)
-{
-	json_t *b;
-	size_t i;
-
-	json_array_foreach(backups, i, b)
-	{
-		if (strcmp(jstr_or(b, "id", ""), id) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* The job itself does not tell what it removed: compare before and after. */
-static void print_removed(const struct term *term, const json_t *before, const json_t *after)
-{
-	unsigned removed = 0;
-	json_t *b;
-	size_t i;
-
-	json_array_foreach(before, i, b)
-	{
-		const char *id = jstr_or(b, "id", "");
-
-		if (has(after, id))
-			continue;
-		term_line(term, STYLE_PLAIN, term->tty ? "removed %s" : "%s", id);
-		removed++;
-	}
-	if (term->tty && removed == 0)
-		term_line(term, STYLE_PLAIN, "Nothing had to go.");
-}
-
 int verb_expire(struct ctl *ctl, struct err *err)
 {
-	json_t *before = NULL, *after = NULL, *job = NULL;
 	char *instance = NULL;
+	json_t *job = NULL;
 	uint64_t id;
 	int rc = -1;
 
 	if (args_has(&ctl->args, OPT_DRY_RUN))
 		return dry_run(ctl, err);
-	if (ctl_instance(ctl, &instance, err) || backups_of(ctl, instance, &before, err))
+	if (ctl_instance(ctl, &instance, err) || follow_start(ctl, "expire", instance, &id, err))
 		goto out;
-	if (follow_start(ctl, "expire", instance, &id, err) || follow_job(ctl, id, 0, &job, err))
+	if (follow_job(ctl, id, 0, &job, err))
 		goto out;
 	rc = follow_outcome(job, err);
-	if (ctl_print_json(ctl, job) || rc)
-		goto out;
-	rc = backups_of(ctl, instance, &after, err);
-	if (rc == 0)
-		print_removed(&ctl->out, before, after);
+	if (!ctl_print_json(ctl, job) && rc == 0)
+		term_line(&ctl->out, STYLE_PLAIN, "%s: %s", instance, jstr_or(job, "note", "done"));
 out:
-	json_decref(before);
-	json_decref(after);
 	json_decref(job);
 	free(instance);
 	return rc;

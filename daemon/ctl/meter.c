@@ -6,17 +6,23 @@
 
 #define LOOK_MS 200u
 
+static void draw(struct meter *m)
+{
+	const char *step = atomic_load_explicit(&m->progress->step, memory_order_acquire);
+
+	bar_draw(&m->bar, step ? step : "starting", atomic_load(&m->progress->bytes_done),
+	         atomic_load(&m->progress->bytes_total));
+}
+
 static void *run(void *arg)
 {
 	struct meter *m = arg;
 
 	while (!atomic_load(&m->stop)) {
-		const char *step = atomic_load_explicit(&m->progress->step, memory_order_acquire);
-
-		bar_draw(&m->bar, step ? step : "starting", atomic_load(&m->progress->bytes_done),
-		         atomic_load(&m->progress->bytes_total));
+		draw(m);
 		clock_sleep_ms(LOOK_MS);
 	}
+	draw(m); /* the end is seen however short the job was */
 	return NULL;
 }
 

@@ -13,6 +13,7 @@
 void render_status(const struct term *t, const json_t *status, int64_t now_us);
 void render_jobs(const struct term *t, const json_t *jobs);       /* array */
 void render_history(const struct term *t, const json_t *history); /* array */
+void render_repositories(const struct term *t, const json_t *list);
 void render_space(const struct term *t, const json_t *space);
 void render_backups(const struct term *t, const json_t *backups); /* array */
 void render_backup(const struct term *t, const json_t *backup, bool with_files);

@@ -33,12 +33,16 @@ static void add_state(struct table *t, const json_t *job)
 	table_style(t, render_style(state));
 }
 
-/* The backup a job made, or why it made none. */
+/* The backup a job made and what is to be said of it, or why it made none. */
 static void add_result(struct table *t, const json_t *job)
 {
 	const char *message = jstr(json_object_get(job, "error"), "message");
+	const char *backup = jstr_or(job, "backup", ""), *note = jstr_or(job, "note", "");
 
-	table_text(t, "%s", message ? message : jstr_or(job, "backup", ""));
+	if (message)
+		table_text(t, "%s", message);
+	else
+		table_text(t, "%s%s%s", backup, *backup && *note ? ": " : "", note);
 }
 
 static void add_done(struct table *t, const json_t *job)

@@ -108,7 +108,7 @@ static void instances(const struct term *term, const json_t *list, int64_t now_u
 	table_done(&t);
 }
 
-static void repositories(const struct term *term, const json_t *list)
+void render_repositories(const struct term *term, const json_t *list)
 {
 	static const char *const titles[] = {"REPOSITORY", ">USED", ">DISK FREE", ">DISK SIZE",
 	                                     ">FULL",      "URL",   NULL};
@@ -214,7 +214,7 @@ void render_status(const struct term *t, const json_t *status, int64_t now_us)
 	instances(t, json_object_get(status, "instances"), now_us);
 	if (t->tty)
 		fputc('\n', t->to);
-	repositories(t, json_object_get(status, "repositories"));
+	render_repositories(t, json_object_get(status, "repositories"));
 	if (t->tty)
 		fputc('\n', t->to);
 	jobs(t, running);
