@@ -1,0 +1,113 @@
+#include "daemon/instance.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+/* Which schedule a type of job serves; SCHED_N: none. */
+static enum sched_what served_by(enum job_type type)
+{
+	switch (type) {
+	case JOB_FULL:
+		return SCHED_FULL;
+	case JOB_INCREMENTAL:
+		return SCHED_INCREMENTAL;
+	case JOB_VERIFY:
+		return SCHED_VERIFY;
+	default:
+		return SCHED_N;
+	}
+}
+
+struct instance *instance_new(const char *name, struct history *h, int64_t now_us)
+{
+	struct instance *i = mem_zalloc(sizeof *i);
+	struct err err = ERR_INIT;
+	int64_t since = now_us;
+	i->name = mem_strdup(name);
+	if (history_since(h, name, now_us, &since, &err) < 0)
+		log_err(LOG_LEVEL_WARN, &err, "cannot read the history", "instance=%s", name);
+	for (int s = 0; s < SCHED_N; s++)
+		sched_track_init(&i->tracks[s], since);
+	for (int t = 0; t < JOB_TYPE_N; t++) {
+		i->last[t].settled_us = -1;
+		if (history_last(h, name, (enum job_type)t, &i->last[t], &err) < 0)
+			log_err(LOG_LEVEL_WARN, &err, "cannot read the history", "instance=%s",
+			        name);
+		enum sched_what s = served_by((enum job_type)t);
+		if (s != SCHED_N)
+			i->tracks[s].last_us = i->last[t].settled_us;
+	}
+	if (i->tracks[SCHED_INCREMENTAL].last_us < i->tracks[SCHED_FULL].last_us)
+		i->tracks[SCHED_INCREMENTAL].last_us = i->tracks[SCHED_FULL].last_us;
+	return i;
+}
+
+void instance_free(struct instance *i)
+{
+	if (!i)
+		return;
+	free(i->name);
+	free(i);
+}
+
+static void serve(struct instance *i, const struct job *j)
+{
+	int64_t began = j->started_us ? j->started_us : j->queued_us;
+	enum sched_what s = served_by(j->type);
+	if (s == SCHED_N)
+		return;
+	sched_settle(&i->tracks[s], began);
+	/* A full is more than an incremental; an incremental can have become a full. */
+	if (s == SCHED_FULL)
+		sched_settle(&i->tracks[SCHED_INCREMENTAL], began);
+	if (s == SCHED_INCREMENTAL && j->state == JOB_DONE && j->facts.made_full)
+		sched_settle(&i->tracks[SCHED_FULL], began);
+}
+
+void instance_job_over(struct instance *i, const struct job *j, int64_t now_us)
+{
+	struct history_last *last = &i->last[j->type];
+	i->pages_reread += atomic_load(&j->progress.pages_reread);
+	i->pages_unverified += atomic_load(&j->progress.pages_unverified);
+	if (j->settled)
+		serve(i, j);
+	else if (j->due_us >= 0 && j->state == JOB_FAILED && served_by(j->type) != SCHED_N)
+		sched_fail(&i->tracks[served_by(j->type)], j->due_us, now_us);
+	if (j->state == JOB_DONE) {
+		last->success_us = j->finished_us;
+		last->success_seconds = (double)(j->finished_us - j->started_us) / 1e6;
+		last->failed = false;
+	} else if (j->state == JOB_FAILED) {
+		i->failures[j->type]++;
+		i->why[j->type] = j->err;
+		last->failed = true;
+	}
+}
+
+void instance_learn(struct instance *i, const struct catalog *c, int64_t now_us)
+{
+	for (size_t n = c->backups.n; n-- > 0;) {
+		const struct manifest *m = c->backups.v[n];
+		if (m->started_us > now_us)
+			continue;
+		if (m->started_us > i->tracks[SCHED_INCREMENTAL].last_us)
+			sched_settle(&i->tracks[SCHED_INCREMENTAL], m->started_us);
+		if (m->kind != BACKUP_FULL)
+			continue;
+		if (m->started_us > i->tracks[SCHED_FULL].last_us)
+			sched_settle(&i->tracks[SCHED_FULL], m->started_us);
+		return;
+	}
+}
+
+void instance_clock_check(struct instance *i, int64_t now_us)
+{
+	for (int s = 0; s < SCHED_N; s++) {
+		if (i->tracks[s].last_us > now_us)
+			i->tracks[s].last_us = now_us;
+		if (i->tracks[s].since_us > now_us)
+			i->tracks[s].since_us = now_us;
+	}
+}

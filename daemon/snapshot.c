@@ -1,0 +1,117 @@
+#include "daemon/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "job/catalog_load.h"
+#include "repo/repo.h"
+
+static void look_into(struct snapshot *s, struct snapshot_repository *at, bool must_be_mounted,
+                      bool with_catalogs)
+{
+	struct repo *repo = NULL;
+	struct repo_options options = {.must_be_mounted = must_be_mounted};
+	if (repo_open(at->url, &options, &repo, &at->err) < 0 ||
+	    repo_space(repo, &at->free_bytes, &at->total_bytes, &at->err) < 0)
+		goto out;
+	for (size_t i = 0; with_catalogs && i < s->instance_n; i++) {
+		struct snapshot_instance *one = &s->instances[i];
+		struct catalog fresh;
+		catalog_init(&fresh);
+		struct err why = ERR_INIT;
+		if (catalog_load(repo, one->name, &fresh, &why) < 0) {
+			catalog_done(&fresh);
+			at->err = why;
+			continue;
+		}
+		catalog_done(&one->catalog);
+		one->catalog = fresh;
+		one->loaded = true;
+	}
+out:
+	repo_close(repo);
+}
+
+struct snapshot *snapshot_take(const struct policy *policy)
+{
+	struct snapshot *s = mem_zalloc(sizeof *s);
+	s->instance_n = policy->instance_n;
+	s->instances = mem_zalloc((s->instance_n + 1) * sizeof *s->instances);
+	for (size_t i = 0; i < s->instance_n; i++) {
+		s->instances[i].name = mem_strdup(policy->instances[i].name);
+		catalog_init(&s->instances[i].catalog);
+	}
+	s->repository_n = policy->repository_n;
+	s->repositories = mem_zalloc((s->repository_n + 1) * sizeof *s->repositories);
+	for (size_t i = 0; i < s->repository_n; i++) {
+		const struct policy_repository *from = &policy->repositories[i];
+		s->repositories[i].name = mem_strdup(from->name);
+		s->repositories[i].url = mem_strdup(from->url);
+		/* Backups go to the first repository. */
+		look_into(s, &s->repositories[i], from->must_be_mounted, i == 0);
+	}
+	s->taken_us = clock_wall_us();
+	return s;
+}
+
+void snapshot_free(struct snapshot *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->instance_n; i++) {
+		free(s->instances[i].name);
+		catalog_done(&s->instances[i].catalog);
+	}
+	for (size_t i = 0; i < s->repository_n; i++) {
+		free(s->repositories[i].name);
+		free(s->repositories[i].url);
+	}
+	free(s->instances);
+	free(s->repositories);
+	free(s);
+}
+
+static struct snapshot_instance *find(const struct snapshot *s, const char *name)
+{
+	for (size_t i = 0; s && i < s->instance_n; i++)
+		if (!strcmp(s->instances[i].name, name))
+			return &s->instances[i];
+	return NULL;
+}
+
+void snapshot_inherit(struct snapshot *s, struct snapshot *old)
+{
+	for (size_t i = 0; i < s->instance_n; i++) {
+		struct snapshot_instance *mine = &s->instances[i];
+		struct snapshot_instance *was = find(old, mine->name);
+		if (mine->loaded || !was)
+			continue;
+		struct catalog empty = mine->catalog;
+		mine->catalog = was->catalog;
+		was->catalog = empty;
+	}
+}
+
+const struct catalog *snapshot_catalog(const struct snapshot *s, const char *instance)
+{
+	const struct snapshot_instance *one = find(s, instance);
+	return one ? &one->catalog : NULL;
+}
+
+struct check_note *check_take(const struct policy *policy)
+{
+	struct check_note *c = mem_zalloc(sizeof *c);
+	check_run(policy, &c->result);
+	c->at_us = clock_wall_us();
+	return c;
+}
+
+void check_note_free(struct check_note *c)
+{
+	if (!c)
+		return;
+	check_result_done(&c->result);
+	free(c);
+}

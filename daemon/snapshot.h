@@ -1,0 +1,58 @@
+/*
+ * snapshot: what was in the repositories when somebody last looked.  Made by the
+ * watch thread, then owned and read by the loop thread alone, so a GET never
+ * waits for a disk.
+ */
+#ifndef DAEMON_SNAPSHOT_H
+#define DAEMON_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "job/check.h"
+#include "model/catalog.h"
+#include "model/policy.h"
+
+struct snapshot_instance {
+	char *name;
+	bool loaded; /* false: the repository could not be read; catalog is empty */
+	struct catalog catalog;
+};
+
+struct snapshot_repository {
+	char *name, *url;
+	uint64_t free_bytes, total_bytes; /* of the file system it is on */
+	struct err err;                   /* ERR_NONE, or why nothing is known */
+};
+
+struct snapshot {
+	int64_t taken_us;
+	struct snapshot_instance *instances;
+	size_t instance_n;
+	struct snapshot_repository *repositories;
+	size_t repository_n;
+};
+
+/* The result of a check and when it was made. */
+struct check_note {
+	int64_t at_us;
+	struct check_result result;
+};
+
+/* Reads every repository of the policy; never fails as such.  May take long. */
+struct snapshot *snapshot_take(const struct policy *policy);
+void snapshot_free(struct snapshot *s); /* NULL is fine */
+
+/* A repository that is away now does not make its backups unknown: instances that
+ * could not be loaded get the catalog `old` has of them. */
+void snapshot_inherit(struct snapshot *s, struct snapshot *old);
+
+/* NULL if unknown. `s` may be NULL. */
+const struct catalog *snapshot_catalog(const struct snapshot *s, const char *instance);
+
+struct check_note *check_take(const struct policy *policy);
+void check_note_free(struct check_note *c); /* NULL is fine */
+
+#endif

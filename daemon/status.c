@@ -1,0 +1,291 @@
+#include "daemon/status.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "job/catalog_load.h"
+
+static json_t *time_json(int64_t us)
+{
+	char buf[32];
+	return us > 0 ? json_string(clock_format(buf, sizeof buf, us)) : json_null();
+}
+
+static json_t *text_json(const char *text)
+{
+	json_t *j = text && text[0] ? json_string(text) : NULL;
+	return j ? j : json_null();
+}
+
+static void set_u64(json_t *o, const char *key, uint64_t n)
+{
+	json_object_set_new(o, key, json_integer((json_int_t)n));
+}
+
+json_t *status_error(const struct err *err)
+{
+	if (err->kind == ERR_NONE)
+		return json_null();
+	json_t *o = json_object();
+	json_object_set_new(o, "kind", json_string(err_kind_name(err->kind)));
+	json_object_set_new(o, "message", text_json(err->text));
+	json_object_set_new(o, "hint", text_json(err->hint));
+	return o;
+}
+
+json_t *status_job(const struct job *j)
+{
+	json_t *o = json_object();
+	json_object_set_new(o, "id", json_integer(j->id));
+	json_object_set_new(o, "type", json_string(job_type_name(j->type)));
+	json_object_set_new(o, "instance", text_json(j->instance));
+	json_object_set_new(o, "state", json_string(job_state_name(j->state)));
+	json_object_set_new(o, "scheduled", json_boolean(j->due_us >= 0));
+	json_object_set_new(o, "step", text_json(job_step(j)));
+	set_u64(o, "bytes_done", atomic_load(&j->progress.bytes_done));
+	set_u64(o, "bytes_total", atomic_load(&j->progress.bytes_total));
+	json_object_set_new(o, "queued", time_json(j->queued_us));
+	json_object_set_new(o, "started", time_json(j->started_us));
+	json_object_set_new(o, "finished", time_json(j->finished_us));
+	json_object_set_new(o, "backup", text_json(j->facts.backup));
+	json_object_set_new(o, "note", text_json(j->facts.note));
+	json_object_set_new(o, "error", status_error(&j->err));
+	return o;
+}
+
+json_t *status_run(const struct job *j)
+{
+	json_t *o = status_job(j);
+	double seconds = 0;
+	if (j->started_us && j->finished_us > j->started_us)
+		seconds = (double)(j->finished_us - j->started_us) / 1e6;
+	json_object_set_new(o, "duration_seconds", json_real(seconds));
+	set_u64(o, "read_bytes", j->facts.read_bytes);
+	set_u64(o, "stored_bytes", j->facts.stored_bytes);
+	json_object_set_new(o, "lock_seconds", json_real(j->facts.lock_seconds));
+	return o;
+}
+
+json_t *status_jobs(const struct daemon *d, bool only_active)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < d->jobs.all.n; i++)
+		if (!only_active || !job_over(d->jobs.all.v[i]))
+			json_array_append_new(list, status_job(d->jobs.all.v[i]));
+	return list;
+}
+
+json_t *status_backups(const struct daemon *d, const char *instance)
+{
+	const struct catalog *c = snapshot_catalog(d->snapshot, instance);
+	json_t *list = json_array();
+	for (size_t i = 0; c && i < c->backups.n; i++)
+		json_array_append_new(list, backup_to_json(c->backups.v[i], false));
+	return list;
+}
+
+static json_t *newest(const struct catalog *c, enum backup_kind kind)
+{
+	const struct manifest *m = c ? catalog_newest_of(c, kind) : NULL;
+	return m ? backup_to_json(m, false) : json_null();
+}
+
+static json_t *damaged(const struct catalog *c)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; c && i < c->damaged_n; i++) {
+		json_t *o = json_object();
+		json_object_set_new(o, "id", json_string(c->damaged[i].id));
+		json_object_set_new(o, "message", text_json(c->damaged[i].why.text));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *next_of(const struct policy_instance *p, const struct instance *i,
+                       enum sched_what what)
+{
+	return time_json(
+	    sched_next(sched_of(&p->schedule, what), &i->tracks[what], clock_wall_us()));
+}
+
+static json_t *instance_json(const struct daemon *d, const struct policy_instance *p)
+{
+	const struct catalog *c = snapshot_catalog(d->snapshot, p->name);
+	const struct instance *i = daemon_instance(d, p->name);
+	const struct job *running = jobs_running_on(&d->jobs, p->name);
+	json_t *o = json_object();
+	json_object_set_new(o, "name", json_string(p->name));
+	json_object_set_new(o, "method", json_string(p->method));
+	json_object_set_new(o, "last_full", newest(c, BACKUP_FULL));
+	json_object_set_new(o, "last_incremental", newest(c, BACKUP_INCREMENTAL));
+	json_object_set_new(o, "last_verify", time_json(i->last[JOB_VERIFY].success_us));
+	json_object_set_new(o, "next_full", next_of(p, i, SCHED_FULL));
+	json_object_set_new(o, "next_incremental", next_of(p, i, SCHED_INCREMENTAL));
+	json_object_set_new(o, "next_verify", next_of(p, i, SCHED_VERIFY));
+	set_u64(o, "backups", c ? c->backups.n : 0);
+	json_object_set_new(o, "damaged", damaged(c));
+	json_object_set_new(o, "running", running ? status_job(running) : json_null());
+	return o;
+}
+
+static json_t *repositories(const struct daemon *d)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; d->snapshot && i < d->snapshot->repository_n; i++) {
+		const struct snapshot_repository *r = &d->snapshot->repositories[i];
+		json_t *o = json_object();
+		json_object_set_new(o, "name", json_string(r->name));
+		json_object_set_new(o, "url", json_string(r->url));
+		set_u64(o, "used_bytes",
+		        r->total_bytes > r->free_bytes ? r->total_bytes - r->free_bytes : 0);
+		set_u64(o, "free_bytes", r->free_bytes);
+		set_u64(o, "total_bytes", r->total_bytes);
+		json_object_set_new(o, "error", status_error(&r->err));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static void add_problem(json_t *list, const char *level, const char *subject, const char *text,
+                        const char *hint)
+{
+	json_t *o = json_object();
+	json_object_set_new(o, "level", json_string(level));
+	json_object_set_new(o, "subject", text_json(subject));
+	json_object_set_new(o, "text", text_json(text));
+	json_object_set_new(o, "hint", text_json(hint));
+	json_array_append_new(list, o);
+}
+
+static const char *level_name(enum check_level level)
+{
+	static const char *const names[] = {
+	    [CHECK_OK] = "ok", [CHECK_WARNING] = "warning", [CHECK_CRITICAL] = "critical"};
+	return names[level];
+}
+
+static void failed_runs(json_t *list, const struct instance *i)
+{
+	for (int t = 0; t < JOB_TYPE_N; t++) {
+		char subject[128], text[ERR_TEXT_MAX + 64];
+		if (!i->last[t].failed)
+			continue;
+		snprintf(subject, sizeof subject, "instance %s", i->name);
+		snprintf(text, sizeof text, "the last %s failed%s%s",
+		         job_type_name((enum job_type)t), i->why[t].text[0] ? ": " : "",
+		         i->why[t].text);
+		add_problem(list, "critical", subject, text,
+		            i->why[t].hint[0] ? i->why[t].hint : "mybakctl history shows the run");
+	}
+}
+
+static json_t *problems(const struct daemon *d)
+{
+	json_t *list = json_array();
+	if (d->policy_error.kind != ERR_NONE)
+		add_problem(list, "warning", "policy", d->policy_error.text,
+		            "the policy read before stays in force; correct it and reload");
+	for (size_t i = 0; i < d->policy->instance_n; i++)
+		failed_runs(list, daemon_instance(d, d->policy->instances[i].name));
+	for (size_t i = 0; d->check && i < d->check->result.lines.n; i++) {
+		const struct check_line *l = &d->check->result.lines.v[i];
+		if (l->level != CHECK_OK)
+			add_problem(list, level_name(l->level), l->subject, l->text, l->hint);
+	}
+	return list;
+}
+
+json_t *status_json(const struct daemon *d)
+{
+	json_t *o = json_object(), *policy = json_object(), *instances = json_array();
+	json_object_set_new(policy, "path", json_string(d->options.policy));
+	json_object_set_new(policy, "loaded", time_json(d->policy_loaded_us));
+	json_object_set_new(policy, "error", status_error(&d->policy_error));
+	for (size_t i = 0; i < d->policy->instance_n; i++)
+		json_array_append_new(instances, instance_json(d, &d->policy->instances[i]));
+	json_object_set_new(o, "version", json_string(MYBAK_VERSION));
+	json_object_set_new(o, "started", time_json(d->started_us));
+	json_object_set_new(o, "policy", policy);
+	json_object_set_new(o, "instances", instances);
+	json_object_set_new(o, "repositories", repositories(d));
+	json_object_set_new(o, "jobs", status_jobs(d, true));
+	json_object_set_new(o, "problems", problems(d));
+	return o;
+}
+
+json_t *status_check(const struct daemon *d)
+{
+	json_t *o = json_object(), *lines = json_array();
+	for (size_t i = 0; d->check && i < d->check->result.lines.n; i++) {
+		const struct check_line *l = &d->check->result.lines.v[i];
+		add_problem(lines, level_name(l->level), l->subject, l->text, l->hint);
+	}
+	json_object_set_new(o, "checked", time_json(d->check ? d->check->at_us : 0));
+	json_object_set_new(
+	    o, "worst", d->check ? json_string(level_name(d->check->result.worst)) : json_null());
+	json_object_set_new(o, "lines", lines);
+	return o;
+}
+
+static json_t *kind_space(const struct catalog *c, enum backup_kind kind)
+{
+	json_t *o = json_object();
+	uint64_t n = 0, stored = 0, read = 0;
+	for (size_t i = 0; c && i < c->backups.n; i++) {
+		const struct manifest *m = c->backups.v[i];
+		if (m->kind != kind)
+			continue;
+		n++;
+		stored += m->stored_bytes;
+		read += m->read_bytes;
+	}
+	set_u64(o, "count", n);
+	set_u64(o, "stored_bytes", stored);
+	set_u64(o, "read_bytes", read);
+	return o;
+}
+
+json_t *status_space(const struct daemon *d)
+{
+	json_t *o = json_object(), *list = json_array();
+	for (size_t i = 0; i < d->policy->instance_n; i++) {
+		const char *name = d->policy->instances[i].name;
+		const struct catalog *c = snapshot_catalog(d->snapshot, name);
+		const struct manifest *last = c ? catalog_newest(c) : NULL;
+		json_t *one = json_object();
+		json_object_set_new(one, "name", json_string(name));
+		set_u64(one, "size_bytes", last ? last->size_bytes : 0);
+		json_object_set_new(one, "full", kind_space(c, BACKUP_FULL));
+		json_object_set_new(one, "incremental", kind_space(c, BACKUP_INCREMENTAL));
+		json_array_append_new(list, one);
+	}
+	json_object_set_new(o, "instances", list);
+	json_object_set_new(o, "repositories", repositories(d));
+	return o;
+}
+
+const char *status_line(const struct daemon *d, char *buf, size_t size)
+{
+	const struct job *j = jobs_first(&d->jobs, JOB_RUNNING);
+	unsigned running = jobs_count(&d->jobs, JOB_RUNNING);
+	const char *before = d->stopping ? "stopping; " : !d->prepared ? "starting; " : "";
+	if (!j) {
+		snprintf(buf, size, "%sno job is running, %u queued", before,
+		         jobs_count(&d->jobs, JOB_QUEUED));
+		return buf;
+	}
+	uint64_t done = atomic_load(&j->progress.bytes_done);
+	uint64_t total = atomic_load(&j->progress.bytes_total);
+	char percent[32] = "", more[32] = "";
+	if (total)
+		snprintf(percent, sizeof percent, ", %.0f %%",
+		         100.0 * (double)(done < total ? done : total) / (double)total);
+	if (running > 1)
+		snprintf(more, sizeof more, ", and %u more", running - 1);
+	snprintf(buf, size, "%sjob %lld: %s of %s, %s%s%s", before, (long long)j->id,
+	         job_type_name(j->type), j->instance ? j->instance : "all instances", job_step(j),
+	         percent, more);
+	return buf;
+}

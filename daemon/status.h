@@ -1,0 +1,25 @@
+/*
+ * status: what the daemon knows, as JSON.  Reads only what the loop thread holds.
+ * Each returns a new value.
+ */
+#ifndef DAEMON_STATUS_H
+#define DAEMON_STATUS_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "daemon/daemon.h"
+
+json_t *status_json(const struct daemon *d);
+json_t *status_job(const struct job *j);
+json_t *status_run(const struct job *j); /* a job with the measures of its run */
+json_t *status_jobs(const struct daemon *d, bool only_active);
+json_t *status_check(const struct daemon *d);
+json_t *status_space(const struct daemon *d);
+json_t *status_backups(const struct daemon *d, const char *instance);
+json_t *status_error(const struct err *err); /* null if there is none */
+
+/* One line for people: the running job, or that there is none. */
+const char *status_line(const struct daemon *d, char *buf, size_t size);
+
+#endif

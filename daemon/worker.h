@@ -1,0 +1,31 @@
+/*
+ * worker: runs one job in a thread of its own and posts what came of it.
+ */
+#ifndef DAEMON_WORKER_H
+#define DAEMON_WORKER_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/mbox.h"
+#include "daemon/jobs.h"
+#include "daemon/journal.h"
+#include "daemon/snapshot.h"
+
+/* The thread's own until it is posted as NOTE_JOB; then the loop's. */
+struct work {
+	struct job *job; /* the thread reads type, instance, policy and cancel, writes progress */
+	struct mbox *box;
+	struct journal *journal;
+	const struct policy_instance *instance; /* in job->policy; NULL for check */
+	int rc;
+	struct err err;
+	struct job_facts facts;
+	struct check_note *check; /* of a check */
+};
+
+/* `job` was given to jobs_start.  On failure nothing runs and nothing is posted. */
+int worker_start(struct job *job, struct mbox *box, struct journal *journal, struct err *err);
+void work_free(struct work *w);
+
+#endif
