@@ -13,7 +13,11 @@ int fsio_sync_dir(const char *path, struct err *err)
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open directory %s", path);
-	int rc = fsio_sync(fd, path, err);
+	int rc = 0;
+	/* EINVAL: a file system that knows no fsync of directories (some CIFS and FUSE
+	 * mounts); there is nothing more one could do. */
+	if (fsync(fd) < 0 && errno != EINVAL)
+		rc = err_sys(err, errno, "cannot make directory %s durable", path);
 	close(fd);
 	return rc;
 }
@@ -45,8 +49,9 @@ static int make_one(const char *path, mode_t mode, struct err *err)
 {
 	struct stat st;
 	if (mkdir(path, mode) == 0) {
-		/* The umask of whoever started the process decides nothing here. */
-		if (chmod(path, mode) < 0)
+		/* The umask of whoever started the process decides nothing here; where a
+		 * file system has no modes of its own that is fine too. */
+		if (chmod(path, mode) < 0 && errno != EPERM && errno != EOPNOTSUPP)
 			return err_sys(err, errno, "cannot set the mode of directory %s", path);
 		return fsio_sync_parent(path, err);
 	}

@@ -348,7 +348,8 @@ START_TEST(lies_about_numbers_are_seen)
 	    {68, 1, "data turned into zeros"},
 	    {64 + 12, UINT32_MAX, "offset that is negative when signed"},
 	    {64 + 16, 0, "no length"},
-	    {64 + 20, 0x7fffffff, "end beyond any file"},
+	    {64 + 20, 0x7fffffff, "longer than a frame"},
+	    {160 + 20, 0x7fffffff, "zeros that end beyond any file"},
 	};
 	struct err e = ERR_INIT;
 	unsigned char *b = NULL;
