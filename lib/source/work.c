@@ -306,7 +306,9 @@ static int open_next(struct work *w, struct err *err)
 
 static uint64_t end_of(const struct work *w, const struct work_file *x)
 {
-	return x->to < w->model.file_size ? x->to : w->model.file_size;
+	uint64_t end = x->to < w->model.file_size ? x->to : w->model.file_size;
+	/* Half a page at the end is one that is just being added. */
+	return w->model.page_size ? end - end % w->model.page_size : end;
 }
 
 int work_next(struct work *w, struct item *ret, struct err *err)
