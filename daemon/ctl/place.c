@@ -54,53 +54,55 @@ int place_instance(struct ctl *ctl, const struct policy *p, const struct policy_
 	return 0;
 }
 
-static int policy_repository(struct ctl *ctl, char **ret_url, bool *ret_mounted, struct err *err)
+static int policy_place(struct ctl *ctl, struct place *ret, struct err *err)
 {
-	struct policy *policy = NULL;
+	const char *wanted = ctl->args.value[OPT_INSTANCE];
+	struct policy *p = NULL;
 
-	if (place_policy(ctl, &policy, err)) {
-		if (!err->hint[0])
-			err_hint(err, "Say --repo URL to do without a policy.");
-		return -1;
-	}
-	if (policy->repository_n == 0) {
-		policy_unref(policy);
+	if (place_policy(ctl, &p, err))
+		return err->hint[0] ? -1 : err_hint(err, "Say --repo URL to do without a policy.");
+	if (p->repository_n == 0) {
+		policy_unref(p);
 		return err_set(err, ERR_USAGE, "%s names no repository", ctl->policy_path);
 	}
-	*ret_url = mem_strdup(policy->repositories[0].url);
-	*ret_mounted = policy->repositories[0].must_be_mounted;
-	policy_unref(policy);
+	ret->policy = p;
+	ret->url = mem_strdup(p->repositories[0].url);
+	ret->must_be_mounted = p->repositories[0].must_be_mounted;
+	if (wanted)
+		ret->instance = policy_find_instance(p, wanted);
+	else if (p->instance_n == 1)
+		ret->instance = &p->instances[0];
 	return 0;
 }
 
-static int choose(struct ctl *ctl, char **ret_url, bool *ret_mounted, struct err *err)
+int place_find(struct ctl *ctl, struct place *ret, struct err *err)
 {
 	const char *asked = ctl->args.value[OPT_REPO];
 
+	*ret = (struct place){0};
 	if (!asked)
-		return policy_repository(ctl, ret_url, ret_mounted, err);
-	*ret_mounted = false;
-	*ret_url = asked[0] == '/' ? mem_printf("file://%s", asked) : mem_strdup(asked);
+		return policy_place(ctl, ret, err);
+	ret->url = asked[0] == '/' ? mem_printf("file://%s", asked) : mem_strdup(asked);
 	return 0;
 }
 
-int place_url(struct ctl *ctl, char **ret, struct err *err)
+void place_done(struct place *p)
 {
-	bool mounted;
-
-	return choose(ctl, ret, &mounted, err);
+	free(p->url);
+	policy_unref(p->policy);
 }
 
 int place_open(struct ctl *ctl, struct repo **ret, struct err *err)
 {
 	struct repo_options options = {0};
-	char *url = NULL;
+	struct place place;
 	int rc;
 
-	if (choose(ctl, &url, &options.must_be_mounted, err))
+	if (place_find(ctl, &place, err))
 		return -1;
-	rc = repo_open(url, &options, ret, err);
-	free(url);
+	options.must_be_mounted = place.must_be_mounted;
+	rc = repo_open(place.url, &options, ret, err);
+	place_done(&place);
 	return rc;
 }
 

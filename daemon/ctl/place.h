@@ -16,8 +16,15 @@ int place_policy(struct ctl *ctl, struct policy **ret, struct err *err);
 int place_instance(struct ctl *ctl, const struct policy *p, const struct policy_instance **ret,
                    struct err *err);
 
-/* URL of the repository; new string. */
-int place_url(struct ctl *ctl, char **ret, struct err *err);
+/* Where to look, and what the policy says of it, if it was needed to know that. */
+struct place {
+	char *url;
+	bool must_be_mounted;
+	struct policy *policy;                  /* NULL with --repo */
+	const struct policy_instance *instance; /* the one asked for or the only one; or NULL */
+};
+int place_find(struct ctl *ctl, struct place *ret, struct err *err);
+void place_done(struct place *p);
 
 /* The daemon is away: open what the policy names and say so on stderr.  `away` is
  * why; it comes back in err if the policy does not help either. */

@@ -73,6 +73,22 @@ static int fill(struct ctl *ctl, struct restore_request *req, struct err *err)
 	return 0;
 }
 
+/* What the command line does not say. */
+static void take_from_policy(struct restore_request *req, const struct place *place)
+{
+	const struct policy_instance *i = place->instance;
+
+	req->repo_url = place->url;
+	if (!i)
+		return;
+	if (!req->instance)
+		req->instance = i->name;
+	if (!req->server_binary)
+		req->server_binary = i->server_binary;
+	if (!req->server_options[0] && i->server_options)
+		req->server_options = (const char *const *)i->server_options;
+}
+
 static void add_command(command_list *list, const char *before, const char *word, const char *after)
 {
 	struct str s = {0};
@@ -197,12 +213,12 @@ int verb_restore(struct ctl *ctl, struct err *err)
 	struct restore_result result = {0};
 	struct restore_request req = {.cancel = ctl_catch_interrupt(), .progress = &progress};
 	struct meter meter = {0};
-	char *url = NULL;
+	struct place place = {0};
 	int rc = -1;
 
-	if (fill(ctl, &req, err) || place_url(ctl, &url, err))
+	if (fill(ctl, &req, err) || place_find(ctl, &place, err))
 		goto out;
-	req.repo_url = url;
+	take_from_policy(&req, &place);
 	meter_start(&meter, &ctl->notes, &progress);
 	rc = restore_run(&req, &result, err);
 	meter_stop(&meter);
@@ -210,6 +226,6 @@ int verb_restore(struct ctl *ctl, struct err *err)
 		report(ctl, &req, &result);
 out:
 	restore_result_done(&result);
-	free(url);
+	place_done(&place);
 	return rc;
 }

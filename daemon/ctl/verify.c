@@ -76,12 +76,14 @@ int verb_verify(struct ctl *ctl, struct err *err)
 	struct verify_request req = {.cancel = ctl_catch_interrupt(), .progress = &progress};
 	struct meter meter = {0};
 	json_t *value = NULL;
-	char *url = NULL;
+	struct place place = {0};
 	int rc = -1;
 
-	if (fill(ctl, &req, err) || place_url(ctl, &url, err))
+	if (fill(ctl, &req, err) || place_find(ctl, &place, err))
 		goto out;
-	req.repo_url = url;
+	req.repo_url = place.url;
+	if (!req.instance && place.instance)
+		req.instance = place.instance->name;
 	meter_start(&meter, &ctl->notes, &progress);
 	rc = verify_run(&req, &result, err);
 	meter_stop(&meter);
@@ -95,6 +97,6 @@ int verb_verify(struct ctl *ctl, struct err *err)
 out:
 	json_decref(value);
 	verify_result_done(&result);
-	free(url);
+	place_done(&place);
 	return rc;
 }
