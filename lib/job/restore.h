@@ -35,6 +35,7 @@ struct restore_result {
 	double copy_seconds, recover_seconds;
 	char *socket; /* keep_server: where it listens; owned */
 	long server_pid;
+	char *note; /* what whoever uses the directory must know, or NULL; owned */
 };
 
 /* Refuses before writing anything: no such backup, broken chain, non-empty target,

@@ -21,7 +21,7 @@ struct verify_request {
 
 struct verify_finding {
 	char id[BACKUP_ID_MAX];
-	bool usable;  /* false: it, or something in its chain, is damaged */
+	bool usable; /* false: it, or something in its chain, is damaged */
 	struct err why;
 };
 

@@ -1,0 +1,158 @@
+#include "job/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "job/catalog_load.h"
+#include "job/check_line.h"
+
+void check_add(struct check_result *r, enum check_level level, const char *subject,
+               const char *hint, const char *fmt, ...)
+{
+	struct check_line *l = vec_push(&r->lines);
+	char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = mem_strdup(fmt);
+	va_end(ap);
+	*l = (struct check_line){.level = level,
+	                         .subject = mem_strdup(subject),
+	                         .text = text,
+	                         .hint = hint && *hint ? mem_strdup(hint) : NULL};
+	if (level > r->worst)
+		r->worst = level;
+}
+
+void check_add_err(struct check_result *r, enum check_level level, const char *subject,
+                   const struct err *err)
+{
+	check_add(r, level, subject, err->hint, "%s", err->text);
+}
+
+static void check_use(const struct policy *p, struct repo *repo, const char *subject,
+                      struct check_result *ret)
+{
+	uint64_t avail = 0, total = 0;
+	struct err err = ERR_INIT;
+	char text[STR_HUMAN_MAX];
+
+	if (repo_space(repo, &avail, &total, &err) < 0) {
+		check_add_err(ret, CHECK_WARNING, subject, &err);
+		return;
+	}
+	unsigned use =
+	    total ? (unsigned)(100.0 * (double)(total - avail) / (double)total + 0.5) : 0;
+	unsigned max = p->monitor.repository_max_use;
+	bool full = max && use > max;
+	check_add(ret, full ? CHECK_WARNING : CHECK_OK, subject,
+	          full ? "make room or shorten retention (mybakctl expire --dry-run)" : NULL,
+	          "its file system is %u%% full, %s free%s", use, str_size(text, avail),
+	          full ? ", more than monitor.repository_max_use allows" : "");
+}
+
+static void check_repository(const struct policy *p, const struct policy_repository *where,
+                             struct check_result *ret)
+{
+	struct repo_options options = {.must_be_mounted = where->must_be_mounted};
+	char *subject = mem_printf("repository %s", where->name);
+	struct repo *repo = NULL;
+	struct err err = ERR_INIT;
+
+	if (repo_open(where->url, &options, &repo, &err) == 0) {
+		check_add(ret, CHECK_OK, subject, NULL, "%s can be opened", where->url);
+		check_use(p, repo, subject, ret);
+	} else if (err.kind == ERR_NOT_FOUND) {
+		check_add(ret, CHECK_WARNING, subject,
+		          "the first backup makes it: mybakctl run-now full",
+		          "%s holds no repository yet", where->url);
+	} else {
+		check_add_err(ret, CHECK_CRITICAL, subject, &err);
+	}
+	repo_close(repo);
+	free(subject);
+}
+
+static void check_age(const struct manifest *newest, const char *what, int64_t max_s,
+                      enum check_level late, const char *subject, struct check_result *ret)
+{
+	char text[STR_HUMAN_MAX], limit[STR_HUMAN_MAX];
+
+	if (!newest) {
+		check_add(ret, CHECK_CRITICAL, subject, "mybakctl run-now full",
+		          "there is no %s yet", what);
+		return;
+	}
+	double age = (double)(clock_wall_us() - newest->finished_us) / (double)CLOCK_US;
+	bool old = max_s > 0 && age > (double)max_s;
+	check_add(ret, old ? late : CHECK_OK, subject,
+	          old ? "mybakctl history shows why later ones failed" : NULL,
+	          "the newest %s, %s, is %s old%s%s", what, newest->id,
+	          str_duration(text, age < 0 ? 0 : age), old ? "; allowed are " : "",
+	          old ? str_duration(limit, (double)max_s) : "");
+}
+
+static void check_catalog(const struct policy *p, const struct policy_instance *inst,
+                          const struct catalog *c, const char *subject, struct check_result *ret)
+{
+	for (size_t i = 0; i < c->damaged_n; i++)
+		check_add(ret, CHECK_CRITICAL, subject,
+		          "take a full backup, then remove this one by hand",
+		          "backup %s cannot be read: %s", c->damaged[i].id, c->damaged[i].why.text);
+	check_age(catalog_newest_of(c, BACKUP_FULL), "full backup", p->monitor.full_max_age_s,
+	          CHECK_CRITICAL, subject, ret);
+	/* A full is as good as an incremental that would have been due. */
+	if (inst->schedule.incremental.kind != SCHEDULE_OFF && catalog_newest(c))
+		check_age(catalog_newest(c), "backup", p->monitor.incremental_max_age_s,
+		          CHECK_WARNING, subject, ret);
+}
+
+static void check_backups(const struct policy *p, const struct policy_instance *inst,
+                          const char *subject, struct check_result *ret)
+{
+	const struct policy_repository *where = &p->repositories[0];
+	struct repo_options options = {.must_be_mounted = where->must_be_mounted};
+	struct repo *repo = NULL;
+	struct catalog c;
+	struct err err = ERR_INIT;
+
+	catalog_init(&c);
+	if (repo_open(where->url, &options, &repo, &err) == 0 &&
+	    catalog_load(repo, inst->name, &c, &err) == 0)
+		check_catalog(p, inst, &c, subject, ret);
+	else if (err.kind == ERR_NOT_FOUND)
+		check_catalog(p, inst, &c, subject, ret);
+	/* Any other reason is told with the repository. */
+	catalog_done(&c);
+	repo_close(repo);
+}
+
+void check_run(const struct policy *policy, struct check_result *ret)
+{
+	*ret = (struct check_result){.worst = CHECK_OK};
+	for (size_t i = 0; i < policy->repository_n; i++)
+		check_repository(policy, &policy->repositories[i], ret);
+	for (size_t i = 0; i < policy->instance_n; i++) {
+		const struct policy_instance *inst = &policy->instances[i];
+		char *subject = mem_printf("instance %s", inst->name);
+		check_server(inst, subject, ret);
+		if (policy->repository_n)
+			check_backups(policy, inst, subject, ret);
+		free(subject);
+	}
+}
+
+void check_result_done(struct check_result *r)
+{
+	for (size_t i = 0; i < r->lines.n; i++) {
+		free(r->lines.v[i].subject);
+		free(r->lines.v[i].text);
+		free(r->lines.v[i].hint);
+	}
+	vec_done(&r->lines);
+}

@@ -1,0 +1,409 @@
+#include "job/restore_place.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+static char *without_slash(const char *path)
+{
+	size_t n = strlen(path);
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	return mem_strndup(path, n);
+}
+
+int place_absolute(const char *path, char **ret, struct err *err)
+{
+	char *here = path[0] == '/' ? NULL : getcwd(NULL, 0);
+	char *full =
+	    path[0] == '/' ? mem_strdup(path) : mem_printf("%s/%s", here ? here : "", path);
+	char *head = without_slash(full), *real = NULL;
+	struct str rest = {0};
+	int rc = -1;
+
+	/* Take names off the end until what is left exists. */
+	while (!(real = realpath(head, NULL))) {
+		char *slash = strrchr(head, '/');
+		if (errno != ENOENT || !slash || !slash[1] || slash == full) {
+			err_sys(err, errno, "cannot resolve the directory %s", path);
+			goto out;
+		}
+		if (!strcmp(slash + 1, "..") || !strcmp(slash + 1, ".")) {
+			err_set(err, ERR_USAGE,
+			        "%s: \"..\" and \".\" behind a directory that does not exist",
+			        path);
+			goto out;
+		}
+		char *tail = mem_printf("/%s%s", slash + 1, str_text(&rest));
+		str_reset(&rest);
+		str_add(&rest, tail);
+		free(tail);
+		while (slash > head && slash[-1] == '/')
+			slash--;
+		slash[slash == head] = '\0';
+	}
+	*ret = mem_printf("%s%s", strcmp(real, "/") || !rest.n ? real : "", str_text(&rest));
+	rc = 0;
+out:
+	free(here);
+	free(full);
+	free(head);
+	free(real);
+	str_done(&rest);
+	return rc;
+}
+
+/* Is `path` `dir` or below it?  *ret_rest: what follows ("" or "/…"). */
+static bool is_under(const char *path, const char *dir, const char **ret_rest)
+{
+	size_t n = strlen(dir);
+
+	if (strncmp(path, dir, n) || (path[n] && path[n] != '/'))
+		return false;
+	*ret_rest = path + n;
+	return true;
+}
+
+static const struct place *place_of(const struct places *p, const char *path, const char **ret_rest)
+{
+	const struct place *best = NULL;
+	const char *rest;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].dir && is_under(path, p->v[i].from, &rest) &&
+		    (!best || strlen(p->v[i].from) > strlen(best->from))) {
+			best = &p->v[i];
+			*ret_rest = rest;
+		}
+	return best;
+}
+
+static void list_roots(const struct manifest *m, struct str *out)
+{
+	for (size_t i = 1; i < m->roots.n; i++)
+		if (!strcmp(m->roots.v[i].role, "external"))
+			str_addf(out, "%s%s", out->n ? ", " : "", m->roots.v[i].path);
+}
+
+/* "/old=/new": a path may hold '=' itself, so every '=' is tried. */
+static int apply_map(struct places *p, const struct manifest *m, const char *map, struct err *err)
+{
+	struct str roots = {0};
+
+	for (const char *eq = strchr(map, '='); eq; eq = strchr(eq + 1, '=')) {
+		char *old = mem_strndup(map, (size_t)(eq - map)), *from = without_slash(old);
+		struct place *found = NULL;
+		for (size_t i = 1; i < p->n; i++)
+			if (!strcmp(m->roots.v[i].role, "external") && !strcmp(p->v[i].from, from))
+				found = &p->v[i];
+		free(old);
+		free(from);
+		if (!found)
+			continue;
+		if (!eq[1])
+			return err_set(err, ERR_USAGE, "map \"%s\" names no new directory", map);
+		if (found->dir)
+			return err_set(err, ERR_USAGE, "%s is mapped twice", found->from);
+		if (place_absolute(eq + 1, &found->dir, err) < 0)
+			return err_add(err, "map \"%s\"", map);
+		found->mapped = true;
+		return 0;
+	}
+	list_roots(m, &roots);
+	err_set(err, ERR_USAGE, "map \"%s\" is not OLD=NEW with OLD a directory of this backup",
+	        map);
+	if (roots.n)
+		err_hint(err, "directories outside the data directory in this backup: %s",
+		         str_text(&roots));
+	else
+		err_hint(err,
+		         "this backup has no files outside its data directory: leave the map out");
+	str_done(&roots);
+	return -1;
+}
+
+static int check_mapped(const struct places *p, const struct manifest *m, const bool *used,
+                        struct err *err)
+{
+	struct str missing = {0};
+	const char *example = NULL;
+
+	for (size_t i = 1; i < p->n; i++) {
+		if (p->v[i].dir || !used[i])
+			continue;
+		str_addf(&missing, "%s%s", missing.n ? ", " : "", m->roots.v[i].path);
+		example = m->roots.v[i].path;
+	}
+	if (!example)
+		return 0;
+	err_set(
+	    err, ERR_USAGE,
+	    "backup %s has tables outside its data directory and nothing says where these go: %s",
+	    m->id, str_text(&missing));
+	str_done(&missing);
+	return err_hint(err, "say for each: --map %s=/new/directory (absent or empty)", example);
+}
+
+/* "./" + slashes + "#m<k>" needs five bytes; a root as short as "/e" gets a link
+ * without the "./". */
+static char *link_name(size_t k, size_t from_len)
+{
+	char *name = mem_printf("#m%zu", k);
+
+	if (strlen(name) + 2 > from_len) {
+		free(name);
+		name = mem_printf("#%zu", k);
+	}
+	return name;
+}
+
+static int choose_links(struct places *p, struct err *err)
+{
+	for (size_t i = 1; i < p->n; i++) {
+		struct place *pl = &p->v[i];
+		if (!pl->mapped || !pl->moved)
+			continue;
+		pl->link = link_name(i, strlen(pl->from));
+		if (strlen(pl->link) > strlen(pl->from))
+			return err_set(err, ERR_REFUSED,
+			               "%s is too short a name to be redirected in the redo log; "
+			               "map it to itself",
+			               pl->from);
+	}
+	return 0;
+}
+
+static int check_nesting(const struct places *p, struct err *err)
+{
+	const char *rest;
+
+	for (size_t i = 1; i < p->n; i++) {
+		if (!p->v[i].mapped)
+			continue;
+		for (size_t k = 0; k < p->n; k++)
+			if (k != i && (k == 0 || p->v[k].mapped) &&
+			    (is_under(p->v[i].dir, p->v[k].dir, &rest) ||
+			     is_under(p->v[k].dir, p->v[i].dir, &rest)))
+				return err_set(
+				    err, ERR_USAGE,
+				    "%s and %s are to be restored into each other: %s, %s",
+				    p->v[i].from, p->v[k].from, p->v[i].dir, p->v[k].dir);
+	}
+	return 0;
+}
+
+int places_init(const struct manifest *m, const char *target, const char *const *maps,
+                struct places *ret, struct err *err)
+{
+	struct places p = {.target = mem_strdup(target), .n = m->roots.n};
+	bool *used = mem_zalloc(m->roots.n + 1);
+	int rc = -1;
+
+	p.v = mem_zalloc((p.n + 1) * sizeof *p.v);
+	for (size_t i = 0; i < m->files.n; i++)
+		if (m->files.v[i].kind != FILE_GONE)
+			used[m->files.v[i].root] = true;
+	for (size_t i = 0; i < p.n; i++) {
+		p.v[i].from = without_slash(m->roots.v[i].path);
+		if (i == 0 || strcmp(m->roots.v[i].role, "external"))
+			p.v[i].dir = mem_strdup(target);
+	}
+	for (; maps && *maps; maps++)
+		if (apply_map(&p, m, *maps, err) < 0)
+			goto out;
+	if (check_mapped(&p, m, used, err) < 0)
+		goto out;
+	for (size_t i = 0; i < p.n; i++)
+		p.v[i].moved = p.v[i].dir && strcmp(p.v[i].dir, p.v[i].from);
+	if (check_nesting(&p, err) < 0 || choose_links(&p, err) < 0)
+		goto out;
+	*ret = p;
+	rc = 0;
+out:
+	free(used);
+	if (rc < 0)
+		places_done(&p);
+	return rc;
+}
+
+void places_done(struct places *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		free(p->v[i].from);
+		free(p->v[i].dir);
+		free(p->v[i].link);
+	}
+	free(p->v);
+	free(p->target);
+	*p = (struct places){0};
+}
+
+struct name_at {
+	const char *path;
+	uint16_t root;
+};
+
+static int name_order(const void *a, const void *b)
+{
+	const struct name_at *x = a, *y = b;
+
+	return strcmp(x->path, y->path);
+}
+
+int places_check_collisions(const struct places *p, const struct manifest *m, struct err *err)
+{
+	VEC(struct name_at) names = {0};
+	bool several = false;
+	int rc = 0;
+
+	for (size_t i = 1; i < p->n; i++)
+		several |= p->v[i].dir && !p->v[i].mapped;
+	for (size_t i = 0; several && i < m->files.n; i++) {
+		const struct manifest_file *f = &m->files.v[i];
+		if (f->kind != FILE_GONE && f->kind != FILE_DIR && !p->v[f->root].mapped)
+			*vec_push(&names) = (struct name_at){f->path, f->root};
+	}
+	if (names.n)
+		qsort(names.v, names.n, sizeof *names.v, name_order);
+	for (size_t i = 1; i < names.n && rc == 0; i++)
+		if (!strcmp(names.v[i].path, names.v[i - 1].path))
+			rc = err_set(err, ERR_REFUSED,
+			             "%s and %s both have a file %s, and both go into the target",
+			             p->v[names.v[i - 1].root].from, p->v[names.v[i].root].from,
+			             names.v[i].path);
+	vec_done(&names);
+	return rc;
+}
+
+char *places_path(const struct places *p, const struct manifest_file *f)
+{
+	return mem_printf("%s/%s", p->v[f->root].dir, f->path);
+}
+
+char *places_rewrite(const struct places *p, const char *path)
+{
+	const char *rest = NULL;
+	const struct place *pl = place_of(p, path, &rest);
+
+	return pl && pl->moved ? mem_printf("%s%s", pl->dir, rest) : NULL;
+}
+
+/* "/a/b/../c/./d" as "/a/c/d": by name only, as nothing of the source is here. */
+static char *squeeze(const char *path)
+{
+	struct str out = {0};
+
+	while (*path) {
+		size_t n = strcspn(path, "/");
+		if (n == 2 && !strncmp(path, "..", 2)) {
+			char *slash = out.n ? strrchr(out.p, '/') : NULL;
+			if (slash) {
+				*slash = '\0';
+				out.n = (size_t)(slash - out.p);
+			}
+		} else if (n && !(n == 1 && *path == '.')) {
+			str_add(&out, "/");
+			str_addn(&out, path, n);
+		}
+		path += n;
+		path += *path == '/';
+	}
+	return str_take(&out);
+}
+
+char *places_link_target(const struct places *p, const struct manifest *m,
+                         const struct manifest_file *f)
+{
+	const char *slash = strrchr(f->path, '/');
+	int dir_len = slash ? (int)(slash - f->path) : 0;
+	const char *rest = NULL;
+	char *joined, *full, *now = NULL;
+
+	if (f->target[0] == '/')
+		joined = mem_strdup(f->target);
+	else
+		joined =
+		    mem_printf("%s/%.*s/%s", m->roots.v[f->root].path, dir_len, f->path, f->target);
+	full = squeeze(joined);
+	const struct place *pl = place_of(p, full, &rest);
+	/* A relative link within its own root still fits. */
+	if (pl && pl->moved && (f->target[0] == '/' || pl != &p->v[f->root]))
+		now = mem_printf("%s%s", pl->dir, rest);
+	free(joined);
+	free(full);
+	return now ? now : mem_strdup(f->target);
+}
+
+bool places_renames_redo(const struct places *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->v[i].link)
+			return true;
+	return false;
+}
+
+bool places_redo_name(void *arg, unsigned char *name, size_t n)
+{
+	const struct places *p = arg;
+	const struct place *pl;
+	const char *rest = NULL;
+	bool changed = false;
+
+	if (n == 0 || name[0] != '/')
+		return false;
+	char *text = mem_strndup((const char *)name, n);
+	pl = strlen(text) == n ? place_of(p, text, &rest) : NULL;
+	if (pl && pl->link) {
+		size_t from = strlen(pl->from), link = strlen(pl->link);
+		memset(name, '/', from);
+		if (from >= link + 2) {
+			name[0] = '.';
+			memcpy(name + from - link, pl->link, link);
+		} else {
+			memcpy(name, pl->link, link);
+		}
+		changed = true;
+	}
+	free(text);
+	return changed;
+}
+
+int places_make_links(const struct places *p, struct err *err)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		if (!p->v[i].link)
+			continue;
+		char *path = mem_printf("%s/%s", p->target, p->v[i].link);
+		int rc = symlink(p->v[i].dir, path);
+		if (rc < 0)
+			err_sys(err, errno, "cannot make the link %s", path);
+		free(path);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int places_remove_links(const struct places *p, struct err *err)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		if (!p->v[i].link)
+			continue;
+		char *path = mem_printf("%s/%s", p->target, p->v[i].link);
+		int rc = unlink(path);
+		if (rc < 0 && errno != ENOENT)
+			err_sys(err, errno, "cannot remove the link %s", path);
+		else
+			rc = 0;
+		free(path);
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,113 @@
+#include "job/restore_recover.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "server/facts.h"
+#include "server/private.h"
+
+int recover_find_binary(const struct manifest *m, const char *wanted, char **ret, struct err *err)
+{
+	enum flavour flavour;
+	unsigned major, minor, patch;
+
+	if (flavour_parse(m->version, &flavour, &major, &minor, &patch) < 0)
+		return err_set(err, ERR_DAMAGED, "backup %s: \"%s\" is no server version", m->id,
+		               m->version);
+	if (private_find_binary(wanted, flavour, major, minor, ret, err) == 0)
+		return 0;
+	return err_add(err, "backup %s is of %s %s", m->id, flavour_name(flavour), m->version);
+}
+
+struct options {
+	VEC(char *) list; /* owned; NULL-terminated when done */
+};
+
+static void options_done(struct options *o)
+{
+	for (size_t i = 0; i < o->list.n; i++)
+		free(o->list.v[i]);
+	vec_done(&o->list);
+}
+
+/* The settings of the source first, so that the caller's own win. */
+static void collect_options(const struct recover_plan *plan, struct options *ret)
+{
+	const struct manifest *m = plan->m;
+
+	for (size_t i = 0; i < m->setting_n; i++) {
+		/* Variables of a plugin are unknown where the plugin is not there; that is
+		 * for the server to say when it meets an encrypted page. */
+		const char *loose = strstr(m->settings[i].name, "key_management") ? "loose-" : "";
+		*vec_push(&ret->list) =
+		    mem_printf("--%s%s=%s", loose, m->settings[i].name, m->settings[i].value);
+	}
+	for (const char *const *o = plan->server_options; o && *o; o++)
+		*vec_push(&ret->list) = mem_strdup(*o);
+	*vec_push(&ret->list) = NULL;
+}
+
+static int start(const struct recover_plan *plan, bool keep, struct private_server **ret,
+                 struct err *err)
+{
+	struct options options = {0};
+	int rc;
+
+	collect_options(plan, &options);
+	struct private_plan p = {
+	    .binary = plan->binary,
+	    .datadir = plan->places->target,
+	    .options = (const char *const *)options.list.v,
+	    .grants = keep,
+	    .keep = keep,
+	    .cancel = plan->cancel,
+	};
+	rc = private_start(&p, ret, err);
+	options_done(&options);
+	return rc;
+}
+
+int recover_run(const struct recover_plan *plan, struct err *err)
+{
+	struct private_server *server = NULL;
+	int rc = start(plan, false, &server, err);
+
+	if (rc == 0)
+		rc = private_stop(server, err);
+	private_free(server);
+	return rc;
+}
+
+/* The process that listens on a socket. */
+static long listener_pid(const char *path)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	struct ucred who = {0};
+	socklen_t n = sizeof who;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return 0;
+	strncpy(to.sun_path, path, sizeof to.sun_path - 1);
+	if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) < 0)
+		who.pid = 0;
+	close(fd);
+	return who.pid;
+}
+
+int recover_keep(const struct recover_plan *plan, char **ret_socket, long *ret_pid, struct err *err)
+{
+	struct private_server *server = NULL;
+
+	if (start(plan, true, &server, err) < 0)
+		return -1;
+	*ret_socket = mem_strdup(private_socket(server));
+	*ret_pid = listener_pid(*ret_socket);
+	private_free(server);
+	return 0;
+}

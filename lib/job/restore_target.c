@@ -1,0 +1,342 @@
+#include "job/restore_target.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fsio.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "job/restore_place.h"
+
+/* Directories nobody means when he says --force. */
+static const char *const system_dirs[] = {
+    "/",        "/bin",       "/boot",    "/dev",     "/etc",     "/home", "/lib",
+    "/lib64",   "/media",     "/mnt",     "/opt",     "/proc",    "/root", "/run",
+    "/sbin",    "/srv",       "/sys",     "/tmp",     "/usr",     "/var",  "/usr/bin",
+    "/usr/lib", "/usr/local", "/var/lib", "/var/log", "/var/tmp", NULL};
+
+static bool is_within(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return !strncmp(path, dir, n) && (!path[n] || path[n] == '/' || !strcmp(dir, "/"));
+}
+
+static int check_name(const char *path, const char *repo_url, struct err *err)
+{
+	for (size_t i = 0; system_dirs[i]; i++)
+		if (!strcmp(path, system_dirs[i]))
+			return err_set(err, ERR_REFUSED,
+			               "%s is a directory of the system: nothing is restored there",
+			               path);
+	if (!repo_url || !str_starts(repo_url, "file://"))
+		return 0;
+	char *repo = realpath(repo_url + strlen("file://"), NULL);
+	bool clash = repo && (is_within(path, repo) || is_within(repo, path));
+	if (clash)
+		err_set(err, ERR_REFUSED, "%s overlaps the repository %s", path, repo);
+	free(repo);
+	return clash ? err_hint(err, "restore into a directory of its own") : 0;
+}
+
+static bool is_locked(const char *path)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool locked = false;
+
+	if (fd < 0)
+		return false;
+	if (fcntl(fd, F_GETLK, &lock) == 0)
+		locked = lock.l_type != F_UNLCK;
+	close(fd);
+	return locked;
+}
+
+/* Files a server locks as long as it runs. */
+static bool server_locks(const char *name)
+{
+	return str_starts(name, "ibdata") || str_ends(name, ".ibd") ||
+	       !strcmp(name, "aria_log_control") || !strcmp(name, "ib_logfile0");
+}
+
+struct survey {
+	uint64_t bytes;
+	char *locked;
+};
+
+static void survey_tree(const char *dir, struct survey *ret)
+{
+	char *start = mem_strdup(dir);
+	char *paths[] = {start, NULL};
+	FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
+	const FTSENT *e;
+
+	while (fts && (e = fts_read(fts))) {
+		if (e->fts_info != FTS_F)
+			continue;
+		ret->bytes += (uint64_t)e->fts_statp->st_blocks * 512;
+		if (!ret->locked && server_locks(e->fts_name) && is_locked(e->fts_path))
+			ret->locked = mem_strdup(e->fts_path);
+	}
+	if (fts)
+		fts_close(fts);
+	free(start);
+}
+
+char *target_find_locked(const char *dir)
+{
+	struct survey s = {0};
+
+	survey_tree(dir, &s);
+	return s.locked;
+}
+
+/* A fresh ext file system is not empty, but nobody misses its lost+found. */
+static bool does_not_count(const char *dir, const char *name)
+{
+	if (!strcmp(name, ".") || !strcmp(name, ".."))
+		return true;
+	if (strcmp(name, "lost+found"))
+		return false;
+	char *path = mem_printf("%s/%s", dir, name);
+	bool empty = false;
+	if (fsio_is_empty_dir(path, &empty, NULL) < 0)
+		empty = false;
+	free(path);
+	return empty;
+}
+
+/* Calls `each` with the full path of everything directly inside; what cannot be
+ * listed is an error, not there is fine. */
+static int each_entry(const char *dir, int (*each)(void *, const char *, struct err *), void *arg,
+                      struct err *err)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+	int rc = 0;
+
+	if (!d)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "cannot read directory %s", dir);
+	while (rc == 0 && (e = readdir(d))) {
+		if (does_not_count(dir, e->d_name))
+			continue;
+		char *path = mem_printf("%s/%s", dir, e->d_name);
+		rc = each(arg, path, err);
+		free(path);
+	}
+	closedir(d);
+	return rc;
+}
+
+struct listing {
+	struct str names;
+	size_t n;
+	bool mark;
+};
+
+static int list_entry(void *arg, const char *path, struct err *err)
+{
+	struct listing *l = arg;
+	const char *name = strrchr(path, '/') + 1;
+
+	(void)err;
+	if (!strcmp(name, RESTORE_MARK))
+		l->mark = true;
+	if (l->n++ < 4)
+		str_addf(&l->names, "%s%s", l->names.n ? ", " : "", name);
+	return 0;
+}
+
+static int check_in_use(const char *path, struct target *t, struct err *err)
+{
+	struct survey s = {0};
+
+	survey_tree(path, &s);
+	t->would_free = s.bytes;
+	if (!s.locked)
+		return 0;
+	err_set(err, ERR_REFUSED, "%s is in use by a running server: it holds a lock on %s", path,
+	        s.locked);
+	free(s.locked);
+	return err_hint(err, "stop that server first, or restore into another directory");
+}
+
+static int check_content(const char *path, bool force, struct target *t, struct err *err)
+{
+	struct listing l = {0};
+	int rc = each_entry(path, list_entry, &l, err);
+
+	t->empty = l.n == 0;
+	if (rc == 0 && !t->empty)
+		rc = check_in_use(path, t, err);
+	if (rc == 0 && !t->empty && !force) {
+		if (l.mark)
+			err_set(err, ERR_REFUSED, "%s holds an incomplete restore", path);
+		else
+			err_set(err, ERR_REFUSED, "%s is not empty: it holds %zu entries (%s%s)",
+			        path, l.n, str_text(&l.names), l.n > 4 ? ", …" : "");
+		rc = err_hint(
+		    err, "--force removes everything in it first; or choose another directory");
+	}
+	str_done(&l.names);
+	return rc;
+}
+
+int target_check(const char *path, bool force, const char *repo_url, struct target *ret,
+                 struct err *err)
+{
+	struct target t = {0};
+	char *given = mem_strdup(path);
+	struct stat st;
+	size_t n = strlen(given);
+	int rc = -1;
+
+	while (n > 1 && given[n - 1] == '/')
+		given[--n] = '\0';
+	if (n == 0) {
+		err_set(err, ERR_USAGE, "the target directory has an empty name");
+		goto out;
+	}
+	if (lstat(given, &st) == 0 && S_ISLNK(st.st_mode)) {
+		err_set(err, ERR_REFUSED, "%s is a symbolic link", given);
+		err_hint(err, "name the directory it points to");
+		goto out;
+	}
+	if (lstat(given, &st) == 0 && !S_ISDIR(st.st_mode)) {
+		err_set(err, ERR_REFUSED, "%s is not a directory", given);
+		goto out;
+	}
+	if (place_absolute(given, &t.path, err) < 0 || check_name(t.path, repo_url, err) < 0 ||
+	    check_content(t.path, force, &t, err) < 0)
+		goto out;
+	*ret = t;
+	rc = 0;
+out:
+	free(given);
+	if (rc < 0)
+		target_done(&t);
+	return rc;
+}
+
+void target_done(struct target *t)
+{
+	free(t->path);
+	free(t->made_from);
+	*t = (struct target){0};
+}
+
+/* The topmost part of `path` that does not exist yet, or NULL. */
+static char *first_missing(const char *path)
+{
+	char *p = mem_strdup(path);
+	struct stat st;
+
+	for (char *s = p + 1;; s++) {
+		if (*s && *s != '/')
+			continue;
+		char at = *s;
+		*s = '\0';
+		if (lstat(p, &st) < 0)
+			return p;
+		if (!at)
+			break;
+		*s = at;
+	}
+	free(p);
+	return NULL;
+}
+
+/* arg: a struct cancel *.  The mark stays until the very end. */
+static int remove_entry(void *arg, const char *path, struct err *err)
+{
+	if (str_ends(path, "/" RESTORE_MARK))
+		return 0;
+	if (cancel_check(arg, err) < 0)
+		return -1;
+	return fsio_remove_tree(path, err);
+}
+
+static char *mark_path(const struct target *t)
+{
+	return mem_printf("%s/%s", t->path, RESTORE_MARK);
+}
+
+int target_prepare(struct target *t, const char *mark_text, const struct cancel *cancel,
+                   struct err *err)
+{
+	char *mark = mark_path(t);
+	int rc = -1;
+
+	t->made_from = first_missing(t->path);
+	if (fsio_mkdirs(t->path, 0700, err) < 0)
+		goto out;
+	t->prepared = true;
+	/* The mark goes first: from here on the directory is nobody's data. */
+	if (fsio_replace(mark, mark_text, strlen(mark_text), 0644, err) < 0)
+		goto out;
+	rc = t->empty ? 0 : each_entry(t->path, remove_entry, (void *)(uintptr_t)cancel, err);
+out:
+	free(mark);
+	return rc;
+}
+
+void target_undo(struct target *t)
+{
+	if (!t->prepared)
+		return;
+	char *mark = mark_path(t);
+	if (each_entry(t->path, remove_entry, NULL, NULL) == 0)
+		fsio_unlink(mark, NULL);
+	free(mark);
+	if (!t->made_from)
+		return;
+	/* Only directories that are empty go: somebody else may have put something there. */
+	for (char *p = t->path; strlen(p) >= strlen(t->made_from) && rmdir(p) == 0;) {
+		char *slash = strrchr(p, '/');
+		if (!slash || slash == p)
+			break;
+		*slash = '\0';
+	}
+}
+
+int target_finish(struct target *t, struct err *err)
+{
+	char *mark = mark_path(t);
+	int rc = fsio_unlink(mark, err);
+
+	if (rc == 0)
+		rc = fsio_sync_dir(t->path, err);
+	free(mark);
+	return rc;
+}
+
+int target_space(const char *path, uint64_t *ret_dev, uint64_t *ret_free, struct err *err)
+{
+	char *p = mem_strdup(path);
+	struct stat st;
+	uint64_t total;
+	int rc;
+
+	while (stat(p, &st) < 0) {
+		char *slash = strrchr(p, '/');
+		if (!slash)
+			break;
+		slash[slash == p] = '\0';
+		if (slash == p)
+			break;
+	}
+	rc = stat(p, &st) < 0 ? err_sys(err, errno, "cannot look at %s", p) : 0;
+	if (rc == 0)
+		rc = fsio_space(p, ret_free, &total, err);
+	if (rc == 0)
+		*ret_dev = (uint64_t)st.st_dev;
+	free(p);
+	return rc;
+}
