@@ -44,8 +44,8 @@ static void judge_age(struct expire_verdict *v, const struct policy_retention *r
 	         v->remove ? "older than" : "kept", days);
 }
 
-__attribute__((format(printf, 2, 3))) static void keep(struct expire_verdict *v,
-                                                       const char *reason, ...)
+__attribute__((format(printf, 2, 3))) static void keep(struct expire_verdict *v, const char *reason,
+                                                       ...)
 {
 	va_list ap;
 
@@ -97,8 +97,7 @@ static void keep_for_damaged(struct expiry *e, const struct policy_retention *r,
 		int64_t at = id_time(id);
 		size_t i = e->c->backups.n;
 
-		if (at < 0 || !str_ends(id, "-incr") ||
-		    now_us - at > days_us(r->incremental_days))
+		if (at < 0 || !str_ends(id, "-incr") || now_us - at > days_us(r->incremental_days))
 			continue;
 		while (i > 0 && strcmp(e->by_age[i - 1].backup->id, id) >= 0)
 			i--;

@@ -85,8 +85,7 @@ static int read_identity(const struct field_src *s, struct manifest *m)
 	if (!policy_name_valid(m->instance))
 		return field_bad(s, "instance", "found \"%.80s\", which is no instance name",
 		                 m->instance);
-	if (read_kind(s, &m->kind) || read_id(s, "parent", FIELD_MAY, m->parent) ||
-	    check_kin(s, m))
+	if (read_kind(s, &m->kind) || read_id(s, "parent", FIELD_MAY, m->parent) || check_kin(s, m))
 		return -1;
 	if (field_text(s, "full_reason", FIELD_MAY, &m->full_reason) ||
 	    field_time(s, "started", &m->started_us) ||
@@ -108,7 +107,8 @@ static int read_settings(const struct field_src *s, struct manifest *m)
 		return 0;
 	struct field_src in = {o, "settings.", s->line, s->err};
 	m->settings = mem_zalloc((json_object_size(o) + 1) * sizeof *m->settings);
-	json_object_foreach (o, name, value) {
+	json_object_foreach(o, name, value)
+	{
 		if (json_is_null(value))
 			continue;
 		if (field_path(&in, name, FIELD_MUST, &m->settings[m->setting_n].value))
@@ -289,7 +289,8 @@ static int read_roots(const struct field_src *s, struct manifest *m)
 		if (!role_ok(r->role))
 			return field_bad(&in, "role", "must be a word of a-z and _");
 		if ((i == 0) != !strcmp(r->role, "datadir"))
-			return field_bad(&in, "role", "the first root, and no other, is the datadir");
+			return field_bad(&in, "role",
+			                 "the first root, and no other, is the datadir");
 	}
 	return 0;
 }
@@ -341,8 +342,7 @@ int manifest_read_head(struct manifest *m, const json_t *head, struct err *err)
 	struct field_src s = {head, "", 1, err};
 
 	if (read_format(&s) || read_identity(&s, m) || read_server(&s, m) || read_point(&s, m) ||
-	    read_measures(&s, m) || read_findings(&s, m) || read_roots(&s, m) ||
-	    read_packs(&s, m))
+	    read_measures(&s, m) || read_findings(&s, m) || read_roots(&s, m) || read_packs(&s, m))
 		return -1;
 	return 0;
 }

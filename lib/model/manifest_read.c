@@ -80,7 +80,8 @@ static int read_file_kind(const struct field_src *s, uint8_t *ret)
 		}
 	if (rc)
 		field_bad(s, "k",
-		          "found \"%.40s\", allowed: plain, innodb, redo, dir, symlink, gone", kind);
+		          "found \"%.40s\", allowed: plain, innodb, redo, dir, symlink, gone",
+		          kind);
 	free(kind);
 	return rc;
 }
@@ -92,7 +93,8 @@ static int read_pages(const struct field_src *s, struct manifest_file *f)
 	    field_u32(s, "ff", FIELD_MUST, &f->fsp_flags))
 		return -1;
 	if (!manifest_page_size_ok(f->page_size, 1024))
-		return field_bad(s, "ps", "found %" PRIu32 ", allowed: a power of two, 1024 to 65536",
+		return field_bad(s, "ps",
+		                 "found %" PRIu32 ", allowed: a power of two, 1024 to 65536",
 		                 f->page_size);
 	return 0;
 }
@@ -134,9 +136,9 @@ static int read_name(const struct field_src *s, const struct manifest *m, struct
 	if (field_path(s, "p", FIELD_MUST, &f->path))
 		return -1;
 	if (!str_is_safe_relative(f->path))
-		return field_bad(s, "p",
-		                 "\"%.200s\" must be relative, without empty, \".\" or \"..\" parts",
-		                 f->path);
+		return field_bad(
+		    s, "p", "\"%.200s\" must be relative, without empty, \".\" or \"..\" parts",
+		    f->path);
 	if (m->roots.n == 0)
 		return field_bad(s, "r", "the head names no roots");
 	if (field_int(s, "r", FIELD_MAY, 0, (int64_t)m->roots.n - 1, &root))
@@ -186,8 +188,8 @@ static int read_file(struct manifest_reader *r, const json_t *o, struct err *err
 		return field_bad(&s, "p", "too many files");
 	f = vec_push(&r->m->files);
 	*f = (struct manifest_file){0};
-	if (read_name(&s, r->m, f) || read_file_kind(&s, &f->kind) ||
-	    read_numbers(&s, r->m, f) || read_target(&s, f) || read_stamp(&s, &f->stamp))
+	if (read_name(&s, r->m, f) || read_file_kind(&s, &f->kind) || read_numbers(&s, r->m, f) ||
+	    read_target(&s, f) || read_stamp(&s, &f->stamp))
 		return -1;
 	if (f->kind == FILE_INNODB && read_pages(&s, f))
 		return -1;
@@ -230,14 +232,15 @@ int manifest_reader_line(struct manifest_reader *r, const char *line, size_t n, 
 		               r->line);
 	o = json_loadb(line, n, JSON_REJECT_DUPLICATES, &why);
 	if (!json_is_object(o)) {
-		err_set(err, ERR_DAMAGED, "manifest line %" PRIu64 ": not a JSON object: %s (byte %d)",
-		        r->line, o ? "found an array" : why.text, o ? 1 : why.position);
+		err_set(err, ERR_DAMAGED,
+		        "manifest line %" PRIu64 ": not a JSON object: %s (byte %d)", r->line,
+		        o ? "found an array" : why.text, o ? 1 : why.position);
 		goto out;
 	}
 	if (!r->m) {
 		if (r->line != 1) {
-			err_set(err, ERR_DAMAGED, "manifest line %" PRIu64 ": its head was not read",
-			        r->line);
+			err_set(err, ERR_DAMAGED,
+			        "manifest line %" PRIu64 ": its head was not read", r->line);
 			goto out;
 		}
 		r->m = manifest_new();
@@ -255,8 +258,8 @@ out:
 int manifest_reader_finish(struct manifest_reader *r, struct manifest **ret, struct err *err)
 {
 	if (!r->complete || !r->m) {
-		err_set(err, ERR_DAMAGED, "manifest ends after line %" PRIu64 " without its closing line",
-		        r->line);
+		err_set(err, ERR_DAMAGED,
+		        "manifest ends after line %" PRIu64 " without its closing line", r->line);
 		return err_hint(err, "The manifest was cut off; this backup cannot be used.");
 	}
 	*ret = manifest_reader_take_head(r);

@@ -85,8 +85,10 @@ static bool matches(const struct schedule *s, time_t t, const struct tm *tm)
  * certain to move on (a day that starts in the missing hour). */
 static time_t next_day(time_t t, const struct tm *tm)
 {
-	struct tm day = {
-	    .tm_year = tm->tm_year, .tm_mon = tm->tm_mon, .tm_mday = tm->tm_mday + 1, .tm_isdst = -1};
+	struct tm day = {.tm_year = tm->tm_year,
+	                 .tm_mon = tm->tm_mon,
+	                 .tm_mday = tm->tm_mday + 1,
+	                 .tm_isdst = -1};
 	time_t next = mktime(&day);
 
 	return next > t ? next : t + 60;

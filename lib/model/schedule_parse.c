@@ -23,8 +23,8 @@ struct field {
 
 enum { MINUTE, HOUR, DAY, MONTH, WEEKDAY };
 static const struct field fields[] = {
-    [MINUTE] = {"minute", NULL, 0, 59},          [HOUR] = {"hour", NULL, 0, 23},
-    [DAY] = {"day of the month", NULL, 1, 31},   [MONTH] = {"month", month_names, 1, 12},
+    [MINUTE] = {"minute", NULL, 0, 59},           [HOUR] = {"hour", NULL, 0, 23},
+    [DAY] = {"day of the month", NULL, 1, 31},    [MONTH] = {"month", month_names, 1, 12},
     [WEEKDAY] = {"weekday", weekday_names, 0, 7},
 };
 
@@ -144,8 +144,7 @@ static int check_comes(const struct schedule *s, const char *text, struct err *e
 	return err_set(err, ERR_USAGE, "\"%s\": no such day of the month ever comes", text);
 }
 
-static int parse_cron(char words[][WORD_MAX], const char *text, struct schedule *s,
-                      struct err *err)
+static int parse_cron(char words[][WORD_MAX], const char *text, struct schedule *s, struct err *err)
 {
 	uint64_t bits[WORDS_MAX];
 
