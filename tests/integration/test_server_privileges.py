@@ -65,10 +65,10 @@ def test_privileges_of_a_role_count(place):
     assert mybak.backup("full")["kind"] == "full"
 
 
-def test_a_file_others_can_read_is_refused(place):
-    mybak = Mybak(place, Server(place).create().start())
+def test_a_file_opened_to_others_is_refused(place):
+    """The policy is checked at the start; the file is checked each time it is read."""
+    mybak = Mybak(place, Server(place).create().start()).start()
     mybak.defaults_file.chmod(0o644)
-    mybak.start()
     error = failed_job(mybak)
     assert error["kind"] == "refused"
     assert "chmod 600" in error["hint"]
