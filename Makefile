@@ -88,7 +88,7 @@ $(O)/unit/test_ctl_%: $(O)/tests/unit/test_ctl_%.o $(O)/libctl.a $(O)/libmybak.a
 $(O)/unit/%: $(O)/tests/unit/%.o $(O)/libmybak.a
 	$(LINK_UNIT)
 
-$(O)/tools/%: $(O)/tests/tools/%.o
+$(O)/tools/%: $(O)/tests/tools/%.o $(O)/libmybak.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
