@@ -11,7 +11,7 @@
 #include "base/str.h"
 
 #define CONNECT_TIMEOUT_S 5L
-#define ANSWER_TIMEOUT_S 60L
+#define ANSWER_TIMEOUT_S 60u
 
 static size_t collect(char *bytes, size_t size, size_t n, void *arg)
 {
@@ -129,7 +129,8 @@ int client_call(struct client *c, const char *method, const char *path, const js
 	curl_easy_setopt(c->curl, CURLOPT_CUSTOMREQUEST, method);
 	curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c->curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
-	curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, ANSWER_TIMEOUT_S);
+	curl_easy_setopt(c->curl, CURLOPT_TIMEOUT,
+	                 (long)(c->patience_s ? c->patience_s : ANSWER_TIMEOUT_S));
 	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, collect);
 	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &answer);
 	if (body) {

@@ -11,8 +11,9 @@
 #define CLIENT_ANSWER_MAX (64u << 20)
 
 struct client {
-	const char *socket; /* path */
-	void *curl;         /* opened with the first request */
+	const char *socket;  /* path */
+	void *curl;          /* opened with the first request */
+	unsigned patience_s; /* for one answer; 0: a minute */
 };
 
 /* `body` and `ret` may be NULL.  ERR_UNREACHABLE when nobody listens; an error the

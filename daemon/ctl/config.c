@@ -31,7 +31,7 @@ int verb_config(struct ctl *ctl, struct err *err)
 	if (place_policy(ctl, &policy, err))
 		return -1;
 	conf_show(policy, &text);
-	value = json_pack("{s:s, s:s}", "path", ctl->policy_path, "yaml", str_text(&text));
+	value = json_pack("{s:s, s:s}", "path", place_policy_path(ctl), "yaml", str_text(&text));
 	if (!ctl_print_json(ctl, value))
 		print_safe(&ctl->out, str_text(&text));
 	json_decref(value);

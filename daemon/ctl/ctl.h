@@ -23,7 +23,7 @@
 struct ctl {
 	struct args args;
 	bool json;
-	const char *policy_path;
+	char *policy_path; /* see place_policy_path; owned */
 	struct term out;   /* stdout */
 	struct term notes; /* stderr */
 	struct client client;

@@ -14,7 +14,6 @@ static void set_up(struct ctl *ctl)
 	bool no_color = args_has(a, OPT_NO_COLOR);
 
 	ctl->json = args_has(a, OPT_JSON);
-	ctl->policy_path = args_has(a, OPT_POLICY) ? a->value[OPT_POLICY] : CTL_POLICY;
 	ctl->client.socket = args_has(a, OPT_SOCKET) ? a->value[OPT_SOCKET] : CTL_SOCKET;
 	term_init(&ctl->out, stdout, no_color);
 	term_init(&ctl->notes, stderr, no_color);
@@ -69,5 +68,6 @@ int main(int argc, char **argv)
 		ctl_report(&ctl, &err);
 	client_done(&ctl.client);
 	args_done(&ctl.args);
+	free(ctl.policy_path);
 	return rc ? err_exit_code(err.kind) : ctl.exit_code;
 }

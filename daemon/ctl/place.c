@@ -5,7 +5,37 @@
 #include <unistd.h>
 
 #include "conf/conf.h"
+#include "daemon/ctl/jget.h"
 #include "model/manifest.h"
+
+#define HANG_S 2u
+
+static char *daemons_policy(struct ctl *ctl)
+{
+	json_t *status = NULL;
+	const char *path;
+	char *copy = NULL;
+
+	ctl->client.patience_s = HANG_S;
+	if (ctl_get(ctl, "/v1/status", &status, NULL) == 0) {
+		path = jstr_or(json_object_get(status, "policy"), "path", "");
+		copy = path[0] == '/' ? mem_strdup(path) : NULL;
+	}
+	ctl->client.patience_s = 0;
+	json_decref(status);
+	return copy;
+}
+
+const char *place_policy_path(struct ctl *ctl)
+{
+	if (!ctl->policy_path && args_has(&ctl->args, OPT_POLICY))
+		ctl->policy_path = mem_strdup(ctl->args.value[OPT_POLICY]);
+	if (!ctl->policy_path)
+		ctl->policy_path = daemons_policy(ctl);
+	if (!ctl->policy_path)
+		ctl->policy_path = mem_strdup(CTL_POLICY);
+	return ctl->policy_path;
+}
 
 static void print_report(struct ctl *ctl, const struct str *report)
 {
@@ -22,7 +52,7 @@ static void print_report(struct ctl *ctl, const struct str *report)
 int place_policy(struct ctl *ctl, struct policy **ret, struct err *err)
 {
 	struct str report = {0};
-	int rc = conf_load(ctl->policy_path, ret, &report, err);
+	int rc = conf_load(place_policy_path(ctl), ret, &report, err);
 
 	/* one error is told by err already */
 	if (rc && strchr(str_text(&report), '\n') != strrchr(str_text(&report), '\n'))
@@ -41,12 +71,12 @@ int place_instance(struct ctl *ctl, const struct policy *p, const struct policy_
 
 		if (!found)
 			return err_set(err, ERR_NOT_FOUND, "%s has no instance %s",
-			               ctl->policy_path, wanted);
+			               place_policy_path(ctl), wanted);
 		*ret = found;
 		return 0;
 	}
 	if (p->instance_n != 1) {
-		err_set(err, ERR_USAGE, "which instance? %s has %zu", ctl->policy_path,
+		err_set(err, ERR_USAGE, "which instance? %s has %zu", place_policy_path(ctl),
 		        p->instance_n);
 		return err_hint(err, "Say -i INSTANCE.");
 	}
@@ -63,7 +93,7 @@ static int policy_place(struct ctl *ctl, struct place *ret, struct err *err)
 		return err->hint[0] ? -1 : err_hint(err, "Say --repo URL to do without a policy.");
 	if (p->repository_n == 0) {
 		policy_unref(p);
-		return err_set(err, ERR_USAGE, "%s names no repository", ctl->policy_path);
+		return err_set(err, ERR_USAGE, "%s names no repository", place_policy_path(ctl));
 	}
 	ret->policy = p;
 	ret->url = mem_strdup(p->repositories[0].url);
@@ -111,7 +141,7 @@ int place_instead_of_daemon(struct ctl *ctl, const struct err *away, struct repo
 {
 	struct err why = ERR_INIT;
 
-	if (access(ctl->policy_path, R_OK) != 0) {
+	if (access(place_policy_path(ctl), R_OK) != 0) {
 		*err = *away;
 		return -1;
 	}
@@ -120,7 +150,8 @@ int place_instead_of_daemon(struct ctl *ctl, const struct err *away, struct repo
 		*err = why;
 		return -1;
 	}
-	term_note(&ctl->notes, "reading %s instead, which %s names", (*ret)->url, ctl->policy_path);
+	term_note(&ctl->notes, "reading %s instead, which %s names", (*ret)->url,
+	          place_policy_path(ctl));
 	return 0;
 }
 

@@ -9,6 +9,10 @@
 #include "model/policy.h"
 #include "repo/repo.h"
 
+/* --policy, or the one the daemon reads, or the usual one.  A daemon that hangs is
+ * not waited for long: what works without it must not hang with it. */
+const char *place_policy_path(struct ctl *ctl);
+
 /* Every error of the policy goes to stderr, the first of them to err. */
 int place_policy(struct ctl *ctl, struct policy **ret, struct err *err);
 
