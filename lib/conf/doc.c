@@ -174,8 +174,7 @@ yaml_node_t *doc_value(yaml_document_t *doc, const yaml_node_t *mapping, const c
 
 	for (; p < mapping->data.mapping.pairs.top; p++) {
 		yaml_node_t *k = yaml_document_get_node(doc, p->key);
-		if (k->type == YAML_SCALAR_NODE &&
-		    k->data.scalar.length == strlen(key) &&
+		if (k->type == YAML_SCALAR_NODE && k->data.scalar.length == strlen(key) &&
 		    !memcmp(k->data.scalar.value, key, strlen(key)))
 			return yaml_document_get_node(doc, p->value);
 	}

@@ -31,7 +31,8 @@ static void check_address(struct reader *r, const yaml_node_t *item, const char 
 	if (!socket && !host)
 		complain(r->complaints, &item->start_mark, where, "needs socket or host");
 	if (socket && host)
-		complain(r->complaints, &item->start_mark, where, "has socket and host, allowed: one");
+		complain(r->complaints, &item->start_mark, where,
+		         "has socket and host, allowed: one");
 }
 
 /* Is there an earlier item of that name? */
@@ -80,8 +81,7 @@ static void read_instance(struct reader *r, const yaml_node_t *item, const char 
 	check_defaults_file(r, item, where, in);
 }
 
-void read_list(struct reader *r, const struct row *row, const yaml_node_t *node,
-               const char *where)
+void read_list(struct reader *r, const struct row *row, const yaml_node_t *node, const char *where)
 {
 	bool repos = !strcmp(row->path, "repositories");
 	size_t n;
@@ -172,15 +172,15 @@ void read_compression(struct reader *r, const yaml_node_t *node, const char *whe
 	}
 	/* "level:" can have the list as well. */
 	level = doc_value(r->doc, node, "level");
-	if (level && level->type == YAML_SEQUENCE_NODE && node->data.mapping.pairs.top ==
-	                                                      node->data.mapping.pairs.start + 1)
+	if (level && level->type == YAML_SEQUENCE_NODE &&
+	    node->data.mapping.pairs.top == node->data.mapping.pairs.start + 1)
 		read_rules(r, level, "compression.level");
 	else
 		read_section(r, node, "compression.", where, r->draft->compression.v);
 }
 
-void read_texts(struct reader *r, const struct row *row, const yaml_node_t *node,
-                const char *where, void *field)
+void read_texts(struct reader *r, const struct row *row, const yaml_node_t *node, const char *where,
+                void *field)
 {
 	VEC(char *) texts = {0};
 
@@ -202,8 +202,7 @@ void read_texts(struct reader *r, const struct row *row, const yaml_node_t *node
 	*(char ***)field = texts.v;
 }
 
-void read_later(struct reader *r, const struct row *row, const yaml_node_t *node,
-                const char *where)
+void read_later(struct reader *r, const struct row *row, const yaml_node_t *node, const char *where)
 {
 	bool list = row->words && !strcmp(row->words, "[]");
 	const yaml_node_item_t *i;

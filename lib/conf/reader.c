@@ -103,23 +103,25 @@ static void check_key(struct reader *r, const yaml_node_t *mapping, const yaml_n
                       const char *section, const char *where)
 {
 	const yaml_node_t *key = yaml_document_get_node(r->doc, pair->key);
+	const char *word = (const char *)key->data.scalar.value;
 	const yaml_node_t *first;
 	char *here;
 
-	if (key->type != YAML_SCALAR_NODE) {
-		complain(r->complaints, &key->start_mark, where, "found %s as a key, allowed: a word",
-		         doc_kind(key));
+	if (key->type != YAML_SCALAR_NODE || strlen(word) != key->data.scalar.length) {
+		complain(r->complaints, &key->start_mark, where,
+		         "found %s as a key, allowed: a word",
+		         key->type == YAML_SCALAR_NODE ? "a NUL byte" : doc_kind(key));
 		return;
 	}
-	here = join(where, (const char *)key->data.scalar.value);
-	first = doc_value(r->doc, mapping, (const char *)key->data.scalar.value);
+	here = join(where, word);
+	first = doc_value(r->doc, mapping, word);
 	if (first && first != yaml_document_get_node(r->doc, pair->value))
 		complain(r->complaints, &key->start_mark, here, "given twice, first in line %zu",
 		         first->start_mark.line + 1);
-	else if (is_credential(section, (const char *)key->data.scalar.value))
+	else if (is_credential(section, word))
 		complain(r->complaints, &key->start_mark, here,
 		         "user and password come only from the file that defaults_file names");
-	else if (!row_find(section, (const char *)key->data.scalar.value, key->data.scalar.length))
+	else if (!row_find(section, word, strlen(word)))
 		unknown_key(r, key, section, here);
 	free(here);
 }

@@ -22,11 +22,10 @@ void read_section(struct reader *r, const yaml_node_t *mapping, const char *sect
                   const char *where, void *base);
 
 /* The keys whose values have rules of their own. */
-void read_list(struct reader *r, const struct row *row, const yaml_node_t *node,
-               const char *where);
+void read_list(struct reader *r, const struct row *row, const yaml_node_t *node, const char *where);
 void read_compression(struct reader *r, const yaml_node_t *node, const char *where);
-void read_texts(struct reader *r, const struct row *row, const yaml_node_t *node,
-                const char *where, void *field);
+void read_texts(struct reader *r, const struct row *row, const yaml_node_t *node, const char *where,
+                void *field);
 void read_later(struct reader *r, const struct row *row, const yaml_node_t *node,
                 const char *where);
 

@@ -29,11 +29,9 @@ const struct row rows[] = {
     {"repositories[].must_be_mounted", ROW_BOOL, IN_REPO(must_be_mounted), .def = "false",
      .help = "Refuse to write unless the path lies on a mounted file system of its own: a NAS "
              "that did not come up leaves an empty mount point on the system disk."},
-    {"repositories[].encryption_key_file", ROW_LATER,
-     .help = "Key file for encryption at rest."},
+    {"repositories[].encryption_key_file", ROW_LATER, .help = "Key file for encryption at rest."},
 
-    {"instances", ROW_LIST, IN_DRAFT(instances), .must = true,
-     .help = "The servers to back up."},
+    {"instances", ROW_LIST, IN_DRAFT(instances), .must = true, .help = "The servers to back up."},
     {"instances[].name", ROW_NAME, IN_INST(name), .must = true,
      .help = "Name of the instance; also its directory in the repository."},
     {"instances[].socket", ROW_PATH, IN_INST(socket),
@@ -67,8 +65,7 @@ const struct row rows[] = {
 
     {"schedule", ROW_SECTION, IN_DRAFT(schedule),
      .help = "When jobs run, in the daemon's local time."},
-    {"schedule.full", ROW_SCHEDULE, IN_SCHED(full), .def = "daily 02:00",
-     .help = "Full backups."},
+    {"schedule.full", ROW_SCHEDULE, IN_SCHED(full), .def = "daily 02:00", .help = "Full backups."},
     {"schedule.incremental", ROW_SCHEDULE, IN_SCHED(incremental), .def = "hourly",
      .help = "Incremental backups."},
     {"schedule.binlog", ROW_LATER, .words = "off", .later = "continuous", .def = "off",
@@ -86,8 +83,7 @@ const struct row rows[] = {
      .help = "Days an incremental backup is kept."},
     {"retention.min_full", ROW_INT, IN_RET(min_full), 1, 1000, .def = "1",
      .help = "So many of the newest full backups are kept, however old they are."},
-    {"retention.keep_daily", ROW_LATER, .words = "0", .def = "0",
-     .help = "Daily backups to keep."},
+    {"retention.keep_daily", ROW_LATER, .words = "0", .def = "0", .help = "Daily backups to keep."},
     {"retention.keep_weekly", ROW_LATER, .words = "0", .def = "0",
      .help = "Weekly backups to keep."},
     {"retention.keep_monthly", ROW_LATER, .words = "0", .def = "0",

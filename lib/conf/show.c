@@ -192,7 +192,10 @@ static void add_allowed(struct str *out, const struct row *r)
 	}
 	str_reset(&allowed);
 	if (r->later) {
-		str_addf(&allowed, "Not built yet: %s.", r->later);
+		str_add(&allowed, "Not built yet: ");
+		for (const char *p = r->later; *p; p++)
+			str_addf(&allowed, *p == ' ' ? ", " : "%c", *p);
+		str_add(&allowed, ".");
 		add_wrapped(out, "", str_text(&allowed), true);
 	}
 	str_done(&allowed);

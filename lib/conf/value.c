@@ -94,8 +94,9 @@ void row_allowed(const struct row *r, struct str *out)
 		add_words(out, r->words);
 		break;
 	case ROW_SCHEDULE:
-		str_add(out, "daily HH:MM, hourly, hourly MM, weekly DAY HH:MM, every 15m, five cron "
-		             "fields, off");
+		str_add(out,
+		        "daily HH:MM, hourly, hourly MM, weekly DAY HH:MM, every 15m, five cron "
+		        "fields, off");
 		break;
 	case ROW_RULES:
 		str_add(out, "a mapping with level, or a list of rules");
@@ -236,7 +237,8 @@ int row_store(const struct row *r, const char *text, void *field, struct err *er
 	case ROW_TEXT:
 		return text[0] ? store_text(text, field) : not_allowed(r, text, err);
 	case ROW_NAME:
-		return policy_name_valid(text) ? store_text(text, field) : not_allowed(r, text, err);
+		return policy_name_valid(text) ? store_text(text, field)
+		                               : not_allowed(r, text, err);
 	case ROW_PATH:
 		return text[0] == '/' ? store_text(text, field) : not_allowed(r, text, err);
 	case ROW_URL:

@@ -105,8 +105,8 @@ START_TEST(broken_chains)
 
 	catalog_add_damaged(&c, "20261120T000000Z-full", &why);
 	ck_assert_int_eq(catalog_chain(&c, b->id, &v, &n, &err), -1);
-	snprintf(want, sizeof want,
-	         "backup %s needs its parent %s, which cannot be read: cut off", a->id, a->parent);
+	snprintf(want, sizeof want, "backup %s needs its parent %s, which cannot be read: cut off",
+	         a->id, a->parent);
 	ck_assert_str_eq(err.text, want);
 	ck_assert_int_eq(catalog_chain(&c, "20261120T000000Z-full", &v, &n, &err), -1);
 	ck_assert_int_eq(err.kind, ERR_DAMAGED);
@@ -135,8 +135,8 @@ static const struct expire_verdict *verdict(const struct expire_verdict *v, size
 	ck_abort_msg("no verdict for %s", m->id);
 }
 
-static void says(const struct catalog *c, const struct expire_verdict *v,
-                 const struct manifest *m, bool remove, const char *reason)
+static void says(const struct catalog *c, const struct expire_verdict *v, const struct manifest *m,
+                 bool remove, const char *reason)
 {
 	const struct expire_verdict *one = verdict(v, c->backups.n, m);
 
@@ -243,7 +243,8 @@ START_TEST(damaged)
 	catalog_add_damaged(&c, "20261119T000000Z-incr", &why);
 	catalog_expire(&c, &usual, now, &v);
 	says(&c, v, i, false, "may be the parent of 20261119T000000Z-incr, which cannot be read");
-	ck_assert(!verdict(v, c.backups.n, good)->remove && !verdict(v, c.backups.n, later)->remove);
+	ck_assert(!verdict(v, c.backups.n, good)->remove &&
+	          !verdict(v, c.backups.n, later)->remove);
 	free(v);
 	/* but not for ever */
 	catalog_expire(&c, &usual, now + 10 * DAY_US, &v);
@@ -291,8 +292,7 @@ static void check_rules(const struct catalog *c, const struct policy_retention *
 		for (size_t k = 0; k < n; k++) {
 			if (strcmp(v[k].backup->parent, m->id) != 0)
 				continue;
-			ck_assert_msg(k < i, "%s goes before its child %s", m->id,
-			              v[k].backup->id);
+			ck_assert_msg(k < i, "%s goes before its child %s", m->id, v[k].backup->id);
 			ck_assert_msg(!v[i].remove || v[k].remove, "%s loses its parent",
 			              v[k].backup->id);
 		}

@@ -9,9 +9,13 @@ static struct manifest_file *add_file(struct manifest *m, enum file_kind kind, c
 {
 	struct manifest_file *f = vec_push(&m->files);
 
-	*f = (struct manifest_file){
-	    .path = mem_strdup(path), .kind = kind, .mode = 0100640, .uid = 101, .gid = 4294967295u,
-	    .size = 12345678901ull, .base = -1};
+	*f = (struct manifest_file){.path = mem_strdup(path),
+	                            .kind = kind,
+	                            .mode = 0100640,
+	                            .uid = 101,
+	                            .gid = 4294967295u,
+	                            .size = 12345678901ull,
+	                            .base = -1};
 	return f;
 }
 
@@ -189,7 +193,8 @@ static const struct {
      "manifest line 1: instance: found \"../a\", which is no instance name"},
     {"\"flavour\":\"mariadb\"", "\"flavour\":\"oracle\"",
      "manifest line 1: server.flavour: found \"oracle\", allowed: mariadb, mysql"},
-    {"\"page_size\":16384", "\"page_size\":1000", "manifest line 1: page_size: found 1000, allowed"},
+    {"\"page_size\":16384", "\"page_size\":1000",
+     "manifest line 1: page_size: found 1000, allowed"},
     {"\"checkpoint\":1000", "\"checkpoint\":-1",
      "manifest line 1: lsn.checkpoint: found -1, allowed: 0 to 9223372036854775807"},
     {"\"checkpoint\":1000", "\"checkpoint\":1152921504606846977",
@@ -206,22 +211,26 @@ static const struct {
     {"{\"format\"", "[\"format\"", "manifest line 1: not a JSON object: "},
     {"{\"p\":\"ib_logfile0\"", "{\"p\":\"../etc/passwd\"",
      "manifest line 2: p: \"../etc/passwd\" must be relative"},
-    {"{\"p\":\"ib_logfile0\"", "{\"p\":\"/etc/passwd\"", "manifest line 2: p: \"/etc/passwd\" must"},
+    {"{\"p\":\"ib_logfile0\"", "{\"p\":\"/etc/passwd\"",
+     "manifest line 2: p: \"/etc/passwd\" must"},
     {"{\"p\":\"ib_logfile0\"", "{\"p\":\"a%2F..%2Fb\"", "manifest line 2: p: \"a/../b\" must"},
     {"{\"p\":\"ib_logfile0\"", "{\"p\":\"a%0g\"", "manifest line 2: p: is not text with %XX"},
     {"{\"p\":\"ib_logfile0\"", "{\"p\":7", "manifest line 2: p: must be a string"},
-    {"{\"p\":\"ib_logfile0\"", "{\"p\":\"a\",\"p\":\"b\"", "manifest line 2: not a JSON object: dupl"},
+    {"{\"p\":\"ib_logfile0\"", "{\"p\":\"a\",\"p\":\"b\"",
+     "manifest line 2: not a JSON object: dupl"},
     {"{\"p\":\"ib_logfile0\",", "{", "manifest line 2: p: is missing"},
     {"{\"p\":\"db\"", "{\"p\":\"db/x.frm\"", "manifest line 7: p: \"db/x.frm\" comes twice"},
     {"\"k\":\"redo\"", "\"k\":\"read\"", "manifest line 2: k: found \"read\", allowed: plain, "},
     {"\"s\":12345678901", "\"s\":-5", "manifest line 2: s: found -5, allowed"},
-    {"\"s\":12345678901", "\"s\":99999999999999999999", "manifest line 2: not a JSON object: too big"},
+    {"\"s\":12345678901", "\"s\":99999999999999999999",
+     "manifest line 2: not a JSON object: too big"},
     {"\"m\":33184", "\"m\":65536", "manifest line 2: m: found 65536, allowed: 0 to 65535"},
     {"\"g\":4294967295", "\"g\":4294967296", "manifest line 2: g: found 4294967296"},
     {"\"r\":1", "\"r\":2", "manifest line 4: r: found 2, allowed: 0 to 1"},
     {"\"t\":\"../up\"", "\"t\":\"\"", "manifest line 4: t: is empty"},
     {",\"t\":\"../up\"", "", "manifest line 4: t: is missing"},
-    {"\"k\":\"dir\"", "\"k\":\"dir\",\"t\":\"x\"", "manifest line 7: t: only a symlink has a target"},
+    {"\"k\":\"dir\"", "\"k\":\"dir\",\"t\":\"x\"",
+     "manifest line 7: t: only a symlink has a target"},
     {"\"ps\":8192", "\"ps\":8193", "manifest line 3: ps: found 8193, allowed: a power of two"},
     {"\"ps\":8192", "\"ps\":131072", "manifest line 3: ps: found 131072, allowed"},
     {"\"b\":4000000000", "\"b\":-2", "manifest line 3: b: found -2, allowed: -1 to 4294967295"},
@@ -347,9 +356,14 @@ START_TEST(ids)
 {
 	ck_assert(backup_id_valid("20261122T020000Z-full"));
 	ck_assert(backup_id_valid("20261122T020000Z-incr"));
-	const char *no[] = {"", "x", "20261122T020000Z", "20261122T020000Z-fulx",
-	                    "20261122T020000Z-full/..", "20261322T020000Z-full",
-	                    "2026112/T020000Z-full", "20261122T250000Z-full",
+	const char *no[] = {"",
+	                    "x",
+	                    "20261122T020000Z",
+	                    "20261122T020000Z-fulx",
+	                    "20261122T020000Z-full/..",
+	                    "20261322T020000Z-full",
+	                    "2026112/T020000Z-full",
+	                    "20261122T250000Z-full",
 	                    "20261122t020000Z-full"};
 	for (size_t i = 0; i < sizeof no / sizeof *no; i++)
 		ck_assert_msg(!backup_id_valid(no[i]), "%s", no[i]);

@@ -107,8 +107,11 @@ START_TEST(year)
 	static const struct {
 		const char *schedule;
 		int count;
-	} each[] = {{"daily 02:30", 365}, {"hourly", 8760}, {"weekly sun 02:00", 52},
-	            {"0 0 1 * *", 12},    {"*/15 * * * *", 35040}};
+	} each[] = {{"daily 02:30", 365},
+	            {"hourly", 8760},
+	            {"weekly sun 02:00", 52},
+	            {"0 0 1 * *", 12},
+	            {"*/15 * * * *", 35040}};
 	const char *zones[] = {"UTC", BERLIN, "America/Havana", "Australia/Lord_Howe"};
 
 	for (size_t z = 0; z < 4; z++)
@@ -154,12 +157,12 @@ START_TEST(due)
 	                 at("2026-11-22T10:00:00Z"));
 	ck_assert_int_eq(schedule_due(&hourly, at("2026-11-22T10:00:00Z"), since, now), -1);
 	/* at the very moment it is due, not a moment before */
-	ck_assert_int_eq(schedule_due(&daily, at("2026-11-21T02:00:00Z"), since,
-	                              at("2026-11-22T02:00:00Z")),
-	                 at("2026-11-22T02:00:00Z"));
-	ck_assert_int_eq(schedule_due(&daily, at("2026-11-21T02:00:00Z"), since,
-	                              at("2026-11-22T02:00:00Z") - 1),
-	                 -1);
+	ck_assert_int_eq(
+	    schedule_due(&daily, at("2026-11-21T02:00:00Z"), since, at("2026-11-22T02:00:00Z")),
+	    at("2026-11-22T02:00:00Z"));
+	ck_assert_int_eq(
+	    schedule_due(&daily, at("2026-11-21T02:00:00Z"), since, at("2026-11-22T02:00:00Z") - 1),
+	    -1);
 	/* never ran */
 	ck_assert_int_eq(schedule_due(&daily, -1, at("2026-11-22T03:00:00Z"), now), -1);
 	ck_assert_int_eq(schedule_due(&daily, -1, since, now), at("2026-11-22T02:00:00Z"));
@@ -241,8 +244,8 @@ START_TEST(random_texts)
 			text[k] = alphabet[(size_t)rand() % (sizeof alphabet - 1)];
 		text[n] = 0;
 		if (schedule_parse(text, &s, &err) == 0 && s.kind != SCHEDULE_OFF)
-			ck_assert_msg(schedule_next(&s, 1795316400000000) > 1795316400000000,
-			              "%s", text);
+			ck_assert_msg(schedule_next(&s, 1795316400000000) > 1795316400000000, "%s",
+			              text);
 	}
 }
 END_TEST
