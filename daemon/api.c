@@ -108,8 +108,6 @@ static int read_wish(const struct daemon *d, json_t *body, enum job_type *ret_ty
 		if (!to)
 			return err_set(err, ERR_USAGE,
 			               "unknown key \"%.64s\"; known are type, instance", key);
-		if (json_is_null(value) && to == &instance)
-			continue;
 		if (!json_is_string(value))
 			return err_set(err, ERR_USAGE, "\"%s\" is not a string", key);
 		*to = json_string_value(value);
@@ -403,7 +401,7 @@ void api_handle(struct daemon *d, const struct api_request *rq, struct api_reply
 		ret->body_n = c.text.n;
 		ret->body = str_take(&c.text);
 	} else {
-		char *text = json_dumps(c.json, JSON_COMPACT);
+		char *text = json_dumps(c.json, JSON_COMPACT | JSON_REAL_PRECISION(12));
 		str_add(&c.text, text ? text : "null");
 		str_add(&c.text, "\n");
 		free(text);

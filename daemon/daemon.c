@@ -56,9 +56,26 @@ static void log_end(const struct job *j)
 		        j->step[0] ? j->step : "-", ms);
 }
 
+/* Would an expire remove anything?  Unknown counts as yes. */
+static bool has_expired(const struct daemon *d, const char *instance)
+{
+	const struct policy_instance *p = policy_find_instance(d->policy, instance);
+	const struct catalog *c = snapshot_catalog(d->snapshot, instance);
+	struct expire_verdict *verdicts = NULL;
+	bool any = false;
+	if (!p || !c)
+		return true;
+	catalog_expire(c, &p->retention, clock_wall_us(), &verdicts);
+	for (size_t i = 0; i < c->backups.n; i++)
+		any = any || verdicts[i].remove;
+	free(verdicts);
+	return any;
+}
+
 static void follow_up(struct daemon *d, const struct job *j)
 {
-	if (j->state == JOB_DONE && (j->type == JOB_FULL || j->type == JOB_INCREMENTAL)) {
+	if (j->state == JOB_DONE && (j->type == JOB_FULL || j->type == JOB_INCREMENTAL) &&
+	    has_expired(d, j->instance)) {
 		int64_t id;
 		struct err ignored; /* one that waits already does the same work */
 		daemon_submit(d, JOB_EXPIRE, j->instance, -1, &id, &id, &ignored);
@@ -204,6 +221,10 @@ static void job_came_back(struct daemon *d, struct work *w)
 {
 	struct job *j = w->job;
 	j->facts = w->facts;
+	if (w->head) {
+		snapshot_add(d->snapshot, w->head);
+		w->head = NULL;
+	}
 	if (w->check) {
 		check_note_free(d->check);
 		d->check = w->check;
@@ -222,8 +243,7 @@ static void job_came_back(struct daemon *d, struct work *w)
 static void snapshot_came(struct daemon *d, struct snapshot *s)
 {
 	int64_t now = clock_wall_us();
-	if (d->snapshot)
-		snapshot_inherit(s, d->snapshot);
+	snapshot_inherit(s, d->snapshot);
 	snapshot_free(d->snapshot);
 	d->snapshot = s;
 	for (size_t i = 0; i < s->instance_n; i++) {

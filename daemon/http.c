@@ -45,7 +45,7 @@ static const char *method_name(enum evhttp_cmd_type cmd)
 	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
 		if (methods[i].cmd == cmd)
 			return methods[i].name;
-	return "?";
+	return "this method";
 }
 
 /* Who may connect at all is decided by the mode of the socket. */

@@ -37,6 +37,7 @@ out:
 struct snapshot *snapshot_take(const struct policy *policy)
 {
 	struct snapshot *s = mem_zalloc(sizeof *s);
+	s->begun_us = clock_wall_us();
 	s->instance_n = policy->instance_n;
 	s->instances = mem_zalloc((s->instance_n + 1) * sizeof *s->instances);
 	for (size_t i = 0; i < s->instance_n; i++) {
@@ -52,7 +53,6 @@ struct snapshot *snapshot_take(const struct policy *policy)
 		/* Backups go to the first repository. */
 		look_into(s, &s->repositories[i], from->must_be_mounted, i == 0);
 	}
-	s->taken_us = clock_wall_us();
 	return s;
 }
 
@@ -81,17 +81,51 @@ static struct snapshot_instance *find(const struct snapshot *s, const char *name
 	return NULL;
 }
 
-void snapshot_inherit(struct snapshot *s, struct snapshot *old)
+static void inherit_one(struct snapshot_instance *mine, struct snapshot_instance *was,
+                        int64_t begun_us)
 {
-	for (size_t i = 0; i < s->instance_n; i++) {
-		struct snapshot_instance *mine = &s->instances[i];
-		struct snapshot_instance *was = find(old, mine->name);
-		if (mine->loaded || !was)
-			continue;
+	if (!mine->loaded) {
 		struct catalog empty = mine->catalog;
 		mine->catalog = was->catalog;
 		was->catalog = empty;
+		return;
 	}
+	size_t n = was->catalog.backups.n;
+	struct manifest **list = was->catalog.backups.v;
+	while (n > 0 && list[n - 1]->finished_us >= begun_us) {
+		struct manifest *m = list[--n];
+		if (catalog_find(&mine->catalog, m->id))
+			continue;
+		memmove(&list[n], &list[n + 1],
+		        (--was->catalog.backups.n - n) * sizeof(struct manifest *));
+		catalog_add(&mine->catalog, m);
+	}
+}
+
+void snapshot_inherit(struct snapshot *s, struct snapshot *old)
+{
+	for (size_t i = 0; i < s->instance_n; i++) {
+		struct snapshot_instance *was = find(old, s->instances[i].name);
+		if (was)
+			inherit_one(&s->instances[i], was, s->begun_us);
+	}
+}
+
+void snapshot_add(struct snapshot *s, struct manifest *head)
+{
+	struct snapshot_instance *one = find(s, head->instance);
+	if (one && !catalog_find(&one->catalog, head->id))
+		catalog_add(&one->catalog, head);
+	else
+		manifest_free(head);
+}
+
+const struct snapshot_repository *snapshot_repository(const struct snapshot *s, const char *name)
+{
+	for (size_t i = 0; s && i < s->repository_n; i++)
+		if (!strcmp(s->repositories[i].name, name))
+			return &s->repositories[i];
+	return NULL;
 }
 
 const struct catalog *snapshot_catalog(const struct snapshot *s, const char *instance)

@@ -28,7 +28,7 @@ struct snapshot_repository {
 };
 
 struct snapshot {
-	int64_t taken_us;
+	int64_t begun_us; /* what changed after this may not be in it */
 	struct snapshot_instance *instances;
 	size_t instance_n;
 	struct snapshot_repository *repositories;
@@ -45,11 +45,15 @@ struct check_note {
 struct snapshot *snapshot_take(const struct policy *policy);
 void snapshot_free(struct snapshot *s); /* NULL is fine */
 
-/* A repository that is away now does not make its backups unknown: instances that
- * could not be loaded get the catalog `old` has of them. */
+/* `s` takes the place of `old` and gets from it what it cannot know: the catalogs of
+ * instances it could not load (a repository that is away now does not make its
+ * backups unknown), and backups finished since it was begun. */
 void snapshot_inherit(struct snapshot *s, struct snapshot *old);
+/* A backup that was just made; takes ownership of `head`.  `s` may be NULL. */
+void snapshot_add(struct snapshot *s, struct manifest *head);
 
-/* NULL if unknown. `s` may be NULL. */
+/* NULL if unknown.  `s` may be NULL in all of these. */
+const struct snapshot_repository *snapshot_repository(const struct snapshot *s, const char *name);
 const struct catalog *snapshot_catalog(const struct snapshot *s, const char *instance);
 
 struct check_note *check_take(const struct policy *policy);

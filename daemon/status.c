@@ -132,14 +132,17 @@ static json_t *instance_json(const struct daemon *d, const struct policy_instanc
 
 static json_t *repositories(const struct daemon *d)
 {
+	static const struct snapshot_repository unknown;
 	json_t *list = json_array();
-	for (size_t i = 0; d->snapshot && i < d->snapshot->repository_n; i++) {
-		const struct snapshot_repository *r = &d->snapshot->repositories[i];
+	for (size_t i = 0; i < d->policy->repository_n; i++) {
+		const struct policy_repository *p = &d->policy->repositories[i];
+		const struct snapshot_repository *r = snapshot_repository(d->snapshot, p->name);
+		if (!r)
+			r = &unknown;
 		json_t *o = json_object();
-		json_object_set_new(o, "name", json_string(r->name));
-		json_object_set_new(o, "url", json_string(r->url));
-		set_u64(o, "used_bytes",
-		        r->total_bytes > r->free_bytes ? r->total_bytes - r->free_bytes : 0);
+		json_object_set_new(o, "name", json_string(p->name));
+		json_object_set_new(o, "url", json_string(p->url));
+		set_u64(o, "used_bytes", r->total_bytes - r->free_bytes);
 		set_u64(o, "free_bytes", r->free_bytes);
 		set_u64(o, "total_bytes", r->total_bytes);
 		json_object_set_new(o, "error", status_error(&r->err));

@@ -42,7 +42,7 @@ static int run_backup(struct work *w)
 	if (head->full_reason)
 		snprintf(f->note, sizeof f->note, "a full instead of an incremental: %s",
 		         head->full_reason);
-	manifest_free(head);
+	w->head = head;
 	return 0;
 }
 
@@ -137,6 +137,7 @@ void work_free(struct work *w)
 {
 	if (!w)
 		return;
+	manifest_free(w->head);
 	check_note_free(w->check);
 	free(w);
 }

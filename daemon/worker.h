@@ -21,7 +21,8 @@ struct work {
 	int rc;
 	struct err err;
 	struct job_facts facts;
-	struct check_note *check; /* of a check */
+	struct manifest *head;    /* of the backup made, or NULL */
+	struct check_note *check; /* of a check, or NULL */
 };
 
 /* `job` was given to jobs_start.  On failure nothing runs and nothing is posted. */
