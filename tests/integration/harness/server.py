@@ -55,6 +55,7 @@ class Server:
         self.datadir = pathlib.Path(datadir or place / f"{name}.data")
         self.socket = place / f"{name}.sock"
         self.log = place / f"{name}.log"
+        self.tmpdir = place / f"{name}.tmp"
         self.init, self.options, self.binlog = tuple(init), tuple(options), binlog
         self.process = None
         place.at_end(self.kill9)
@@ -76,7 +77,7 @@ class Server:
     def command(self, *more):
         words = [self.programs.mariadbd, "--no-defaults", f"--datadir={self.datadir}",
                  f"--socket={self.socket}", f"--pid-file={self.datadir}/{self.name}.pid",
-                 f"--log-error={self.log}", "--skip-networking", "--skip-name-resolve",
+                 f"--log-error={self.log}", f"--tmpdir={self.tmpdir}", "--skip-networking", "--skip-name-resolve",
                  "--innodb-buffer-pool-size=128M", "--innodb-fast-shutdown=1",
                  "--character-set-server=utf8mb4", *_RUN_AS, *self.programs.extra]
         if self.binlog:
@@ -84,6 +85,8 @@ class Server:
         return words + list(self.init) + list(self.options) + list(more)
 
     def start(self, *more, limit=120):
+        # A server that starts removes every #sql file of its tmpdir, whoever made it.
+        self.tmpdir.mkdir(exist_ok=True)
         self.log.touch()
         self._log_from = self.log.stat().st_size
         self.process = subprocess.Popen(self.command(*more), stdin=subprocess.DEVNULL,
@@ -149,8 +152,19 @@ class Server:
     def status(self, name):
         return int(self.sql(f"SHOW GLOBAL STATUS LIKE '{name}'")[0][1])
 
-    def innodb_status(self):
-        return self.sql("SHOW ENGINE INNODB STATUS")[0][2].splitlines()
+    def settle(self):
+        """Until nothing is left to write: nothing to purge, no dirty page, a new checkpoint."""
+        self.sql("SET GLOBAL innodb_io_capacity_max=40000", "SET GLOBAL innodb_io_capacity=20000",
+                 "SET GLOBAL innodb_max_dirty_pages_pct=0", "SET GLOBAL innodb_max_dirty_pages_pct_lwm=0",
+                 "SET GLOBAL innodb_log_checkpoint_now=ON")
+
+        def quiet():
+            status = self.sql("SHOW ENGINE INNODB STATUS")[0][2].splitlines()
+            history = [line for line in status if "History list length" in line]
+            return (int(history[0].split()[-1]) == 0
+                    and self.status("Innodb_buffer_pool_pages_dirty") == 0)
+        wait_for(quiet, 300, say=f"{self.name} goes on writing")
+        self.sql("SET GLOBAL innodb_log_checkpoint_now=ON", "SET GLOBAL innodb_max_dirty_pages_pct=90")
 
     def tables(self):
         """(schema, table) of every base table that is not the server's own."""
