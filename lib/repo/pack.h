@@ -35,7 +35,8 @@ void pack_writer_free(struct pack_writer *w);
 
 /* Read and check a whole index (size and hash from the manifest); each entry goes
  * to `each` (f and its extents are borrowed).  Every number is checked: frames
- * adjoin, fit into the pack, extents are within bounds and name known files. */
+ * adjoin and fill the pack, extents name known files and end below INT64_MAX.  They
+ * may reach beyond the size of their file: whoever writes them cuts them off there. */
 typedef int pack_each(void *arg, const struct frame *f, struct err *err);
 int pack_read_index(struct repo *r, const struct manifest *m, const struct manifest_pack *p,
                     pack_each *each, void *arg, struct err *err);
