@@ -87,6 +87,10 @@ int follow_job(struct ctl *ctl, uint64_t id, unsigned max_ms, json_t **ret_job, 
 			draw(&bar, job);
 		} else if (err->kind != ERR_UNREACHABLE || ++lost == LOST_POLLS) {
 			err_add(err, "job %llu", (unsigned long long)id);
+			if (err->kind == ERR_NOT_FOUND)
+				err_hint(err,
+				         "The daemon was restarted meanwhile: mybakctl history "
+				         "tells how the job ended.");
 			goto out;
 		}
 		clock_sleep_ms(pause);

@@ -49,7 +49,9 @@ static void add_done(struct table *t, const json_t *job)
 {
 	uint64_t done = jsize(job, "bytes_done"), total = jsize(job, "bytes_total");
 
-	if (total)
+	if (strcmp(jstr_or(job, "state", ""), "done") == 0) /* the total is an estimate */
+		table_text(t, "100%%");
+	else if (total)
 		table_text(t, "%llu%%",
 		           (unsigned long long)((double)(done > total ? total : done) * 100 /
 		                                (double)total));
