@@ -24,6 +24,11 @@ struct redo_capture {
 	struct mariadb_redo log;
 	struct conn *conn;
 	unsigned char *buf;
+	struct redo_walk walk; /* of what was captured: every mini-transaction is checked */
+	struct {
+		unsigned char *bytes; /* read, but not yet a whole mini-transaction */
+		size_t n, cap;
+	} rest;
 
 	pthread_t thread;
 	bool running;
@@ -115,6 +120,35 @@ static int check_not_lapped(const struct redo_capture *c, uint64_t from, uint64_
 	                "the server runs), or use a faster repository");
 }
 
+/* What is captured must make sense now, not on the day it is needed: walk over all
+ * mini-transactions that are whole; the beginning of the next one waits. */
+static int check_walk(struct redo_capture *c, const unsigned char *bytes, size_t n, struct err *err)
+{
+	size_t used;
+	if (c->rest.n + n > c->rest.cap) {
+		c->rest.cap = 2 * (c->rest.n + n);
+		c->rest.bytes = mem_resize(c->rest.bytes, c->rest.cap, 1);
+	}
+	memcpy(c->rest.bytes + c->rest.n, bytes, n);
+	c->rest.n += n;
+	if (redo_walk_feed(&c->walk, c->rest.bytes, c->rest.n, false, false, NULL, NULL, &used,
+	                   err) != 0)
+		return err_add(err, "the redo read from %s", c->path);
+	c->rest.n -= used;
+	memmove(c->rest.bytes, c->rest.bytes + used, c->rest.n);
+	return 0;
+}
+
+static int check_walked_to(const struct redo_capture *c, uint64_t end_lsn, struct err *err)
+{
+	if (c->walk.lsn == end_lsn)
+		return 0;
+	return err_set(err, ERR_DAMAGED,
+	               "the redo read from %s ends within a mini-transaction at LSN %llu, not at "
+	               "the end LSN %llu",
+	               c->path, (unsigned long long)c->walk.lsn, (unsigned long long)end_lsn);
+}
+
 /* Read [lsn, upto) and hand it on; both are within what is durable. */
 static int pull(struct redo_capture *c, uint64_t upto, struct err *err)
 {
@@ -138,7 +172,7 @@ static int pull(struct redo_capture *c, uint64_t upto, struct err *err)
 		/* Only now is it known whether these bytes were still the ones we meant. */
 		if (redo_lsns_ask(c->conn, &now, err) != 0 ||
 		    check_not_lapped(c, c->lsn, now.current, err) != 0 ||
-		    cancel_check(c->plan.cancel, err) != 0 ||
+		    cancel_check(c->plan.cancel, err) != 0 || check_walk(c, c->buf, n, err) != 0 ||
 		    sink_write(c->plan.to, c->buf, n, err) != 0)
 			return -1;
 		pthread_mutex_lock(&c->lock);
@@ -183,7 +217,11 @@ static int round_of_capture(struct redo_capture *c, struct err *err)
 	end = c->end_lsn;
 	pthread_cond_broadcast(&c->changed);
 	pthread_mutex_unlock(&c->lock);
-	return end && c->lsn >= end ? sink_finish(c->plan.to, err) == 0 ? 1 : -1 : 0;
+	if (!end || c->lsn < end)
+		return 0;
+	if (check_walked_to(c, end, err) != 0 || sink_finish(c->plan.to, err) != 0)
+		return -1;
+	return 1;
 }
 
 static void *capture_main(void *arg)
@@ -229,6 +267,7 @@ int redo_capture_start(const struct redo_capture_plan *plan, struct redo_capture
 	    read_log_head(c, err) != 0)
 		goto fail;
 	c->lsn = c->log.checkpoint;
+	redo_walk_init(&c->walk, &c->log, c->lsn);
 	if (pthread_create(&c->thread, NULL, capture_main, c) != 0) {
 		err_set(err, ERR_FAILED, "cannot start the redo capture thread");
 		goto fail;
@@ -257,6 +296,7 @@ void redo_capture_free(struct redo_capture *c)
 		close(c->fd);
 	pthread_cond_destroy(&c->changed);
 	pthread_mutex_destroy(&c->lock);
+	free(c->rest.bytes);
 	free(c->buf);
 	free(c->path);
 	free(c);

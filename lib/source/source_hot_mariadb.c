@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/str.h"
@@ -90,6 +91,22 @@ static void work_prepare(struct hot *h, struct work *w)
 	w->myisam_mmap = h->plan.facts->myisam_mmap;
 }
 
+/* The redo is file 0; its owner and mode are those of the server's log. */
+static void add_redo_file(struct hot *h, const char *redo_dir)
+{
+	struct manifest_file f = {
+	    .path = mem_strdup("ib_logfile0"), .kind = FILE_REDO, .base = -1, .mode = 0660};
+	char *path = mem_printf("%s/ib_logfile0", redo_dir);
+	struct stat st;
+	if (stat(path, &st) == 0) {
+		f.mode = st.st_mode & 07777u;
+		f.uid = st.st_uid;
+		f.gid = st.st_gid;
+	}
+	free(path);
+	*vec_push(&h->out->files) = f;
+}
+
 static int start_capture(struct hot *h, struct err *err)
 {
 	const struct facts *f = h->plan.facts;
@@ -99,8 +116,7 @@ static int start_capture(struct hot *h, struct err *err)
 	    .to = h->plan.redo,
 	    .cancel = h->plan.cancel,
 	};
-	*vec_push(&h->out->files) = (struct manifest_file){
-	    .path = mem_strdup("ib_logfile0"), .kind = FILE_REDO, .base = -1};
+	add_redo_file(h, plan.redo_dir);
 	if (redo_capture_start(&plan, &h->capture, err) != 0)
 		return -1;
 	const struct mariadb_redo *log = redo_capture_log(h->capture);
