@@ -251,9 +251,12 @@ static int post_reload(struct call *c, struct err *err)
 		c->json = json_object();
 		json_object_set_new(c->json, "reloaded", json_true());
 	} else {
-		/* All errors of the file, not only the first. */
+		/* All errors of the file, not only the first, as one line. */
+		for (char *p = report.p; p && *p; p++)
+			if (*p == '\n')
+				*p = p[1] ? ';' : '\0';
 		if (report.n)
-			err_set(err, err->kind, "%s", str_text(&report));
+			err_set(err, err->kind, "%s", report.p);
 		if (!err->hint[0])
 			err_hint(err, "the policy read before stays in force");
 	}

@@ -309,6 +309,8 @@ static void take_policy(struct daemon *d, struct policy *p)
 	d->policy_loaded_us = now;
 	err_clear(&d->policy_error);
 	d->jobs.limit = p->limits.jobs ? p->limits.jobs : 1;
+	for (size_t i = 0; i < d->instances.n; i++)
+		instance_retry_now(d->instances.v[i]);
 	for (size_t i = 0; i < p->instance_n; i++)
 		if (!daemon_instance(d, p->instances[i].name))
 			*vec_push(&d->instances) =

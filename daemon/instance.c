@@ -66,9 +66,16 @@ static void serve(struct instance *i, const struct job *j)
 		sched_settle(&i->tracks[SCHED_FULL], began);
 }
 
+static void went_well(struct instance *i, enum job_type type, const struct job *j)
+{
+	struct history_last *last = &i->last[type];
+	last->success_us = j->finished_us;
+	last->success_seconds = (double)(j->finished_us - j->started_us) / 1e6;
+	last->failed = false;
+}
+
 void instance_job_over(struct instance *i, const struct job *j, int64_t now_us)
 {
-	struct history_last *last = &i->last[j->type];
 	i->pages_reread += atomic_load(&j->progress.pages_reread);
 	i->pages_unverified += atomic_load(&j->progress.pages_unverified);
 	if (j->settled)
@@ -76,13 +83,15 @@ void instance_job_over(struct instance *i, const struct job *j, int64_t now_us)
 	else if (j->due_us >= 0 && j->state == JOB_FAILED && served_by(j->type) != SCHED_N)
 		sched_fail(&i->tracks[served_by(j->type)], j->due_us, now_us);
 	if (j->state == JOB_DONE) {
-		last->success_us = j->finished_us;
-		last->success_seconds = (double)(j->finished_us - j->started_us) / 1e6;
-		last->failed = false;
+		went_well(i, j->type, j);
+		if (j->type == JOB_INCREMENTAL && j->facts.made_full)
+			went_well(i, JOB_FULL, j);
+		if (j->type == JOB_FULL)
+			i->last[JOB_INCREMENTAL].failed = false; /* a full is more than that */
 	} else if (j->state == JOB_FAILED) {
 		i->failures[j->type]++;
 		i->why[j->type] = j->err;
-		last->failed = true;
+		i->last[j->type].failed = true;
 	}
 }
 
@@ -100,6 +109,12 @@ void instance_learn(struct instance *i, const struct catalog *c, int64_t now_us)
 			sched_settle(&i->tracks[SCHED_FULL], m->started_us);
 		return;
 	}
+}
+
+void instance_retry_now(struct instance *i)
+{
+	for (int s = 0; s < SCHED_N; s++)
+		i->tracks[s].retry_us = 0;
 }
 
 void instance_clock_check(struct instance *i, int64_t now_us)

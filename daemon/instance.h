@@ -31,6 +31,8 @@ void instance_job_over(struct instance *i, const struct job *j, int64_t now_us);
 /* Backups in the repository serve a schedule too, whoever took them (another
  * daemon before this one, or a history that was lost). */
 void instance_learn(struct instance *i, const struct catalog *c, int64_t now_us);
+/* What failed need not wait for its next try: something was changed. */
+void instance_retry_now(struct instance *i);
 /* After the clock was set back a run can lie in the future and would hold up its
  * schedule until then. */
 void instance_clock_check(struct instance *i, int64_t now_us);

@@ -103,11 +103,16 @@ static json_t *damaged(const struct catalog *c)
 	return list;
 }
 
-static json_t *next_of(const struct policy_instance *p, const struct instance *i,
-                       enum sched_what what)
+static json_t *next_of(const struct daemon *d, const struct policy_instance *p,
+                       enum sched_what what, enum job_type type)
 {
-	return time_json(
-	    sched_next(sched_of(&p->schedule, what), &i->tracks[what], clock_wall_us()));
+	const struct schedule *s = sched_of(&p->schedule, what);
+	const struct instance *i = daemon_instance(d, p->name);
+	int64_t now = clock_wall_us();
+	/* What is on its way is no longer "next". */
+	if (s->kind != SCHEDULE_OFF && jobs_active(&d->jobs, type, p->name))
+		return time_json(schedule_next(s, now));
+	return time_json(sched_next(s, &i->tracks[what], now));
 }
 
 static json_t *instance_json(const struct daemon *d, const struct policy_instance *p)
@@ -121,9 +126,10 @@ static json_t *instance_json(const struct daemon *d, const struct policy_instanc
 	json_object_set_new(o, "last_full", newest(c, BACKUP_FULL));
 	json_object_set_new(o, "last_incremental", newest(c, BACKUP_INCREMENTAL));
 	json_object_set_new(o, "last_verify", time_json(i->last[JOB_VERIFY].success_us));
-	json_object_set_new(o, "next_full", next_of(p, i, SCHED_FULL));
-	json_object_set_new(o, "next_incremental", next_of(p, i, SCHED_INCREMENTAL));
-	json_object_set_new(o, "next_verify", next_of(p, i, SCHED_VERIFY));
+	json_object_set_new(o, "next_full", next_of(d, p, SCHED_FULL, JOB_FULL));
+	json_object_set_new(o, "next_incremental",
+	                    next_of(d, p, SCHED_INCREMENTAL, JOB_INCREMENTAL));
+	json_object_set_new(o, "next_verify", next_of(d, p, SCHED_VERIFY, JOB_VERIFY));
 	set_u64(o, "backups", c ? c->backups.n : 0);
 	json_object_set_new(o, "damaged", damaged(c));
 	json_object_set_new(o, "running", running ? status_job(running) : json_null());
