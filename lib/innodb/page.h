@@ -14,23 +14,23 @@
 
 #include "base/err.h"
 
-#define PAGE_MIN_SIZE 1024u  /* ROW_FORMAT=COMPRESSED KEY_BLOCK_SIZE=1 */
+#define PAGE_MIN_SIZE 1024u /* ROW_FORMAT=COMPRESSED KEY_BLOCK_SIZE=1 */
 #define PAGE_MAX_SIZE 65536u
 
 struct page_space {
 	uint32_t space_id;
-	uint32_t flags;     /* FSP_SPACE_FLAGS */
-	uint32_t page_size; /* bytes of a page in the file (the compressed size for zip) */
-	bool full_crc32;    /* MariaDB >= 10.5 format */
-	bool zip;           /* ROW_FORMAT=COMPRESSED */
+	uint32_t flags;       /* FSP_SPACE_FLAGS */
+	uint32_t page_size;   /* bytes of a page in the file (the compressed size for zip) */
+	bool full_crc32;      /* MariaDB >= 10.5 format */
+	bool zip;             /* ROW_FORMAT=COMPRESSED */
 	bool page_compressed; /* by the flags (full_crc32: the algorithm field; legacy: bit 16) */
 };
 
 /* Reads the first PAGE_MIN_SIZE bytes of a tablespace; n bytes are there.
  * `server_page_size` (innodb_page_size) resolves legacy flags.  Returns -1
  * (ERR_DAMAGED) for flags that describe no tablespace.  Does not check the sum. */
-int page_space_read(const void *page0, size_t n, uint32_t server_page_size,
-                    struct page_space *ret, struct err *err);
+int page_space_read(const void *page0, size_t n, uint32_t server_page_size, struct page_space *ret,
+                    struct err *err);
 
 /* The same from flags that were read before; page_size is that of the file. */
 void page_space_init(struct page_space *space, uint32_t space_id, uint32_t flags,

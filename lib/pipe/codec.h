@@ -48,7 +48,6 @@ int codec_pack_object(const void *raw, size_t n, int level, void **ret, size_t *
  * go on, 1 to stop (success), -1 for failure.  Damage and truncation are
  * ERR_DAMAGED.  A line longer than 16 MiB is damage. */
 typedef int codec_line(void *arg, const char *line, size_t n, struct err *err);
-int codec_unpack_lines(const void *stored, size_t n, codec_line *line, void *arg,
-                       struct err *err);
+int codec_unpack_lines(const void *stored, size_t n, codec_line *line, void *arg, struct err *err);
 
 #endif

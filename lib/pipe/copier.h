@@ -22,9 +22,9 @@
 struct throttle; /* pipe/throttle.h */
 
 struct copier_counts {
-	uint64_t read_bytes;   /* from the source */
+	uint64_t read_bytes; /* from the source */
 	uint64_t pages, pages_stored, pages_reread, pages_unverified, pages_corrupt;
-	uint64_t max_lsn;      /* highest page LSN seen (good pages) */
+	uint64_t max_lsn; /* highest page LSN seen (good pages) */
 };
 
 struct copier_corrupt {
@@ -36,11 +36,11 @@ struct copier_plan {
 	/* Takes a finished frame and its stored bytes; sets nothing.  -1 stops all. */
 	int (*out)(void *arg, struct frame *f, const void *stored, struct err *err);
 	void *arg;
-	int level;                /* starting level; see copier_set_level */
+	int level; /* starting level; see copier_set_level */
 	const struct cancel *cancel;
 	struct progress *progress;
 	struct throttle *throttle; /* shared, may be NULL */
-	bool list_corrupt;        /* go on after a corrupt page and list it */
+	bool list_corrupt;         /* go on after a corrupt page and list it */
 };
 
 struct copier;

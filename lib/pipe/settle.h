@@ -1,0 +1,31 @@
+/*
+ * settle: reading a page again that was caught in the middle of a write.
+ */
+#ifndef PIPE_SETTLE_H
+#define PIPE_SETTLE_H
+
+#include "base/cancel.h"
+#include "innodb/page.h"
+#include "model/item.h"
+
+struct settle {
+	const struct item *item;
+	const struct page_space *space;
+	const struct cancel *cancel;
+	unsigned char *spare; /* PAGE_MAX_SIZE bytes */
+	uint64_t read_bytes;  /* added to */
+	bool reread;          /* set when the first reading was not the last word */
+};
+
+/* `page` (at `off` of the file) was read and is *state: PAGE_BAD or
+ * PAGE_UNVERIFIED.  Bad: read again with growing pauses, some 2 s in all.
+ * Unverified: nothing tells a torn one but a second reading, so read until two
+ * agree.  *state is the outcome; PAGE_BAD if it never settled.
+ * 0, 1 when the file now ends before the page, -1. */
+int settle_page(struct settle *s, unsigned char *page, uint64_t off, enum page_state *state,
+                struct err *err);
+
+/* Sleep, but not when cancelled. */
+int settle_pause(unsigned ms, const struct cancel *cancel, struct err *err);
+
+#endif
