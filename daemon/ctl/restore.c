@@ -50,7 +50,7 @@ static int fill(struct ctl *ctl, struct restore_request *req, struct err *err)
 {
 	struct args *a = &ctl->args;
 
-	if (!args_has(a, OPT_TO)) {
+	if (!a->value[OPT_TO]) {
 		err_set(err, ERR_USAGE, "restore: where to?");
 		return err_hint(err, "Say --to DIR, a directory that is absent or empty.");
 	}
@@ -74,7 +74,8 @@ static int fill(struct ctl *ctl, struct restore_request *req, struct err *err)
 }
 
 /* What the command line does not say. */
-static void take_from_policy(struct restore_request *req, const struct place *place)
+static void take_from_policy(const struct args *a, const struct place *place,
+                             struct restore_request *req)
 {
 	const struct policy_instance *i = place->instance;
 
@@ -85,7 +86,7 @@ static void take_from_policy(struct restore_request *req, const struct place *pl
 		req->instance = i->name;
 	if (!req->server_binary)
 		req->server_binary = i->server_binary;
-	if (!req->server_options[0] && i->server_options)
+	if (!args_has(a, OPT_SERVER_OPTION) && i->server_options)
 		req->server_options = (const char *const *)i->server_options;
 }
 
@@ -191,11 +192,12 @@ static void print_result(const struct term *t, const struct restore_request *req
 static void report(struct ctl *ctl, const struct restore_request *req,
                    const struct restore_result *r)
 {
-	char *real = realpath(req->to, NULL);
-	const char *dir = real ? real : req->to;
+	char *dir = realpath(req->to, NULL);
 	command_list next = {0};
 	json_t *value;
 
+	if (!dir)
+		dir = mem_strdup(req->to);
 	next_commands(req, r, dir, &next);
 	value = result_json(req, r, dir, &next);
 	if (!ctl_print_json(ctl, value))
@@ -204,7 +206,7 @@ static void report(struct ctl *ctl, const struct restore_request *req,
 	for (size_t i = 0; i < next.n; i++)
 		free(next.v[i]);
 	vec_done(&next);
-	free(real);
+	free(dir);
 }
 
 int verb_restore(struct ctl *ctl, struct err *err)
@@ -218,7 +220,7 @@ int verb_restore(struct ctl *ctl, struct err *err)
 
 	if (fill(ctl, &req, err) || place_find(ctl, &place, err))
 		goto out;
-	take_from_policy(&req, &place);
+	take_from_policy(&ctl->args, &place, &req);
 	meter_start(&meter, &ctl->notes, &progress);
 	rc = restore_run(&req, &result, err);
 	meter_stop(&meter);

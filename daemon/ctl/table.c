@@ -104,6 +104,8 @@ static size_t column_width(const struct table *t, size_t column)
 
 void table_print(const struct table *t)
 {
+	if (t->columns == 0)
+		return;
 	if (!t->term->tty) {
 		print_plain(t);
 		return;
