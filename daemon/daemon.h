@@ -53,6 +53,9 @@ int daemon_run(struct daemon *d, struct err *err);
 /* False: threads are still busy; leave by _exit, memory is theirs. */
 bool daemon_end(struct daemon *d);
 
+/* Say so to the service manager, once. */
+void daemon_ready(struct daemon *d);
+
 /* Queue a job (instance NULL only for check); ERR_BUSY sets *ret_existing. */
 int daemon_submit(struct daemon *d, enum job_type type, const char *instance, int64_t due_us,
                   int64_t *ret_id, int64_t *ret_existing, struct err *err);

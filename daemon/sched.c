@@ -10,8 +10,9 @@ void sched_track_init(struct sched_track *t, int64_t since_us)
 int64_t sched_backoff_s(unsigned failures)
 {
 	static const int64_t minutes[] = {1, 5, 15, 30, 60};
-	unsigned last = sizeof minutes / sizeof *minutes;
-	return 60 * minutes[(failures < last ? failures : last) - 1];
+	unsigned last = sizeof minutes / sizeof *minutes - 1;
+	unsigned at = failures > 0 ? failures - 1 : 0;
+	return 60 * minutes[at < last ? at : last];
 }
 
 void sched_settle(struct sched_track *t, int64_t started_us)

@@ -1,0 +1,245 @@
+#include "daemon/flow.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/note.h"
+#include "daemon/worker.h"
+
+static void write_history(struct daemon *d, const struct job *j)
+{
+	struct err err = ERR_INIT;
+	if (history_put(d->history, j, &err) < 0)
+		log_err(LOG_LEVEL_ERR, &err, "cannot write the history", "job=%" PRId64, j->id);
+}
+
+static void log_end(const struct job *j)
+{
+	const char *instance = j->instance ? j->instance : "-";
+	int64_t ms = j->started_us ? (j->finished_us - j->started_us) / 1000 : 0;
+	if (j->state == JOB_DONE)
+		log_msg(LOG_LEVEL_INFO, j->facts.note[0] ? j->facts.note : "job done",
+		        "job=%" PRId64 " instance=%s type=%s state=done ms=%" PRId64
+		        " backup=%s read_bytes=%" PRIu64 " stored_bytes=%" PRIu64
+		        " lock_seconds=%.3f",
+		        j->id, instance, job_type_name(j->type), ms,
+		        j->facts.backup[0] ? j->facts.backup : "-", j->facts.read_bytes,
+		        j->facts.stored_bytes, j->facts.lock_seconds);
+	else
+		log_err(j->state == JOB_FAILED ? LOG_LEVEL_ERR : LOG_LEVEL_WARN, &j->err,
+		        j->state == JOB_FAILED ? "job failed" : "job cancelled",
+		        "job=%" PRId64 " instance=%s type=%s state=%s step=%s ms=%" PRId64, j->id,
+		        instance, job_type_name(j->type), job_state_name(j->state),
+		        j->step[0] ? j->step : "-", ms);
+}
+
+/* Would an expire remove anything?  Unknown counts as yes. */
+static bool has_expired(const struct daemon *d, const char *instance)
+{
+	const struct policy_instance *p = policy_find_instance(d->policy, instance);
+	const struct catalog *c = snapshot_catalog(d->snapshot, instance);
+	struct expire_verdict *verdicts = NULL;
+	bool any = false;
+	if (!p || !c)
+		return true;
+	catalog_expire(c, &p->retention, clock_wall_us(), &verdicts);
+	for (size_t i = 0; i < c->backups.n; i++)
+		any = any || verdicts[i].remove;
+	free(verdicts);
+	return any;
+}
+
+static void follow_up(struct daemon *d, const struct job *j)
+{
+	if (j->state == JOB_DONE && (j->type == JOB_FULL || j->type == JOB_INCREMENTAL) &&
+	    has_expired(d, j->instance)) {
+		int64_t id;
+		struct err ignored; /* one that waits already does the same work */
+		daemon_submit(d, JOB_EXPIRE, j->instance, -1, &id, &id, &ignored);
+	}
+	if (j->type != JOB_CHECK)
+		watch_ask(d->watch, d->policy);
+	loop_timer_arm(d->tick, 0);
+}
+
+void flow_finish(struct daemon *d, struct job *j, const struct err *err)
+{
+	int64_t now = clock_wall_us();
+	if (!err || (j->type == JOB_VERIFY && err->kind == ERR_DAMAGED))
+		j->settled =
+		    true; /* "damaged" is an answer; asking again each hour is not better */
+	jobs_end(j, err, now);
+	write_history(d, j);
+	log_end(j);
+	struct instance *i = j->instance ? daemon_instance(d, j->instance) : NULL;
+	if (i)
+		instance_job_over(i, j, now);
+	if (!d->stopping)
+		follow_up(d, j);
+	jobs_forget(&d->jobs);
+	loop_timer_arm(d->heartbeat, 0);
+}
+
+/* Start what may start; did anything? */
+static bool pump(struct daemon *d)
+{
+	struct job *j;
+	bool any = false;
+	while (d->prepared && !d->stopping && (j = jobs_next(&d->jobs))) {
+		struct err err = ERR_INIT;
+		jobs_start(j, d->policy, clock_wall_us());
+		if (worker_start(j, d->box, d->journal, &err) < 0) {
+			flow_finish(d, j, &err);
+			continue;
+		}
+		any = true;
+		write_history(d, j);
+		log_msg(LOG_LEVEL_INFO, "job started", "job=%" PRId64 " instance=%s type=%s by=%s",
+		        j->id, j->instance ? j->instance : "-", job_type_name(j->type),
+		        j->due_us >= 0 ? "schedule" : "request");
+	}
+	return any;
+}
+
+int daemon_submit(struct daemon *d, enum job_type type, const char *instance, int64_t due_us,
+                  int64_t *ret_id, int64_t *ret_existing, struct err *err)
+{
+	struct job *j;
+	if (d->stopping)
+		return err_set(err, ERR_REFUSED, "the daemon is stopping");
+	if (instance && !policy_find_instance(d->policy, instance)) {
+		err_set(err, ERR_NOT_FOUND, "the policy has no instance %.64s", instance);
+		return err_hint(err, "mybakctl status lists the instances");
+	}
+	if (jobs_add(&d->jobs, type, instance, due_us, clock_wall_us(), &j, ret_existing, err) < 0)
+		return -1;
+	*ret_id = j->id;
+	write_history(d, j);
+	loop_timer_arm(d->tick, 0);
+	return 0;
+}
+
+int daemon_cancel(struct daemon *d, int64_t id, struct err *err)
+{
+	bool queued;
+	if (jobs_cancel(&d->jobs, id, &queued, err) < 0)
+		return -1;
+	struct job *j = jobs_find(&d->jobs, id);
+	log_msg(LOG_LEVEL_INFO, "job is to be cancelled", "job=%" PRId64, id);
+	if (queued) {
+		struct err why = ERR_INIT;
+		err_set(&why, ERR_CANCELLED, "cancelled before it started");
+		flow_finish(d, j, &why);
+	}
+	return 0;
+}
+
+static void schedule_instance(struct daemon *d, const struct policy_instance *p, int64_t now,
+                              int64_t *wake)
+{
+	static const enum job_type types[SCHED_N] = {
+	    [SCHED_FULL] = JOB_FULL,
+	    [SCHED_INCREMENTAL] = JOB_INCREMENTAL,
+	    [SCHED_VERIFY] = JOB_VERIFY,
+	};
+	struct instance *i = daemon_instance(d, p->name);
+	struct sched_choice choice;
+	bool active[SCHED_N];
+	instance_clock_check(i, now);
+	for (int s = 0; s < SCHED_N; s++)
+		active[s] = jobs_active(&d->jobs, types[s], p->name) != NULL;
+	/* With no backup yet there is nothing to verify; it is made up for after the first. */
+	const struct catalog *c = snapshot_catalog(d->snapshot, p->name);
+	if (c && !c->backups.n && !c->damaged_n)
+		active[SCHED_VERIFY] = true;
+	sched_choose(&p->schedule, i->tracks, active, now, &choice);
+	for (int s = 0; s < SCHED_N; s++) {
+		int64_t id, existing;
+		struct err err = ERR_INIT;
+		if (choice.queue[s] &&
+		    daemon_submit(d, types[s], p->name, choice.due_us[s], &id, &existing, &err) < 0)
+			log_err(LOG_LEVEL_WARN, &err, "cannot queue a scheduled job", "instance=%s",
+			        p->name);
+	}
+	if (choice.wake_us < *wake)
+		*wake = choice.wake_us;
+}
+
+void flow_tick(void *arg)
+{
+	struct daemon *d = arg;
+	int64_t now = clock_wall_us(), wake = now + FLOW_TICK_MAX_US;
+	/* Until the repository was looked at, a backup that is there could be taken for
+	 * one that is due. */
+	if (d->snapshot && d->prepared && !d->stopping)
+		for (size_t i = 0; i < d->policy->instance_n; i++)
+			schedule_instance(d, &d->policy->instances[i], now, &wake);
+	if (pump(d))
+		loop_timer_arm(d->heartbeat, 0);
+	loop_timer_arm(d->tick, wake - now > 1000 ? wake - now : 1000);
+}
+
+static void job_came_back(struct daemon *d, struct work *w)
+{
+	struct job *j = w->job;
+	j->facts = w->facts;
+	if (w->head) {
+		snapshot_add(d->snapshot, w->head);
+		w->head = NULL;
+	}
+	if (w->check) {
+		check_note_free(d->check);
+		d->check = w->check;
+		w->check = NULL;
+	}
+	if (w->rc < 0 && w->err.kind == ERR_CANCELLED && d->stopping && !j->settled)
+		err_set(&w->err, ERR_CANCELLED, "cancelled because the daemon was stopped");
+	if (w->rc < 0 && w->err.kind != ERR_CANCELLED)
+		j->settled = false; /* it failed before it saw that it was to be cancelled */
+	flow_finish(d, j, w->rc < 0 ? &w->err : NULL);
+	work_free(w);
+	if (d->stopping && !jobs_count(&d->jobs, JOB_RUNNING))
+		loop_stop(d->loop);
+}
+
+static void snapshot_came(struct daemon *d, struct snapshot *s)
+{
+	int64_t now = clock_wall_us();
+	snapshot_inherit(s, d->snapshot);
+	snapshot_free(d->snapshot);
+	d->snapshot = s;
+	for (size_t i = 0; i < s->instance_n; i++) {
+		struct instance *one = daemon_instance(d, s->instances[i].name);
+		if (one)
+			instance_learn(one, &s->instances[i].catalog, now);
+	}
+	loop_timer_arm(d->tick, 0);
+}
+
+void flow_notes(void *arg)
+{
+	struct daemon *d = arg;
+	struct note *n;
+	while ((n = mbox_take(d->box))) {
+		switch (n->kind) {
+		case NOTE_JOB:
+			job_came_back(d, n->what);
+			break;
+		case NOTE_PREPARED:
+			d->prepared = true;
+			daemon_ready(d);
+			loop_timer_arm(d->tick, 0);
+			break;
+		case NOTE_SNAPSHOT:
+			snapshot_came(d, n->what);
+			break;
+		case NOTE_CHECK:
+			check_note_free(d->check);
+			d->check = n->what;
+			break;
+		}
+		free(n);
+	}
+}
