@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "job/backup_copy.h"
@@ -97,22 +98,25 @@ static int find_parent(struct run *r, struct err *err)
 	return parent_choose(&wish, &r->parent, &r->out->full_reason, err);
 }
 
-/* Ids sort by time and are never used twice: within one second of another backup
- * the next free second is taken. */
+/* "20261122T020000Z…" to wall time; -1 if it is not one. */
+static int64_t time_of_id(const char *id)
+{
+	struct tm tm = {0};
+	const char *end = strptime(id, "%Y%m%dT%H%M%SZ", &tm);
+	return end ? (int64_t)timegm(&tm) * CLOCK_US : -1;
+}
+
+/* Ids sort by time and the newest backup has the greatest: within one second of
+ * another, or after the clock was put back, the second behind it is taken. */
 static int choose_id(struct run *r, struct err *err)
 {
 	struct name_list backups = {0}, leftovers = {0};
 	char stamp[32];
-	int64_t us = r->out->started_us;
 	if (backups_ids(r->repo, r->req->instance->name, &backups, &leftovers, err) != 0)
 		return -1;
-	const char *newest = backups.names.n ? backups.names.v[backups.names.n - 1] : "";
-	for (;;) {
-		clock_format_id(stamp, sizeof stamp, us);
-		if (strncmp(stamp, newest, strlen(stamp)) != 0)
-			break;
-		us += CLOCK_US;
-	}
+	int64_t newest = backups.names.n ? time_of_id(backups.names.v[backups.names.n - 1]) : -1;
+	int64_t us = r->out->started_us - r->out->started_us % CLOCK_US;
+	clock_format_id(stamp, sizeof stamp, us > newest ? us : newest + CLOCK_US);
 	snprintf(r->out->id, sizeof r->out->id, "%s-%s", stamp,
 	         r->out->kind == BACKUP_FULL ? "full" : "incr");
 	name_list_done(&backups);

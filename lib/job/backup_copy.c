@@ -155,8 +155,6 @@ static int carry_item(struct worker *w, const struct item *item, struct err *err
 	struct backup_copy *c = w->copy;
 	uint64_t end = item->off + item->len;
 	copier_set_level(w->copier, policy_level_for(c->plan.policy, item->file_size));
-	if (item->mem)
-		return copier_bytes(w->copier, item->file, item->off, item->mem, item->len, err);
 	if (copier_item(w->copier, item, &end, err) != 0)
 		return -1;
 	c->source->ops->done(c->source, item, end);

@@ -39,6 +39,7 @@ struct redo_capture {
 	uint64_t flushed; /* what the server last said is durable */
 	uint64_t rounds;  /* how often it has asked */
 	uint64_t end_lsn; /* 0: not known yet */
+	bool hold;        /* the end is being fixed: take nothing beyond it */
 	bool stop, ended;
 	struct err failed;
 };
@@ -207,9 +208,14 @@ static int round_of_capture(struct redo_capture *c, struct err *err)
 	pthread_mutex_lock(&c->lock);
 	c->flushed = now.flushed;
 	uint64_t end = c->end_lsn;
+	uint64_t upto = now.flushed;
+	if (end && end < upto)
+		upto = end;
+	else if (!end && c->hold)
+		upto = c->lsn;
 	pthread_mutex_unlock(&c->lock);
 
-	if (pull(c, end && end < now.flushed ? end : now.flushed, err) != 0)
+	if (pull(c, upto, err) != 0)
 		return -1;
 
 	pthread_mutex_lock(&c->lock);
@@ -333,6 +339,13 @@ int redo_capture_catch_up(struct redo_capture *c, uint64_t bytes, struct err *er
 	int rc = failed_locked(c, err);
 	pthread_mutex_unlock(&c->lock);
 	return rc;
+}
+
+void redo_capture_hold(struct redo_capture *c)
+{
+	pthread_mutex_lock(&c->lock);
+	c->hold = true;
+	pthread_mutex_unlock(&c->lock);
 }
 
 int redo_capture_finish(struct redo_capture *c, uint64_t end_lsn, struct err *err)

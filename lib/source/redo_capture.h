@@ -40,6 +40,10 @@ int redo_capture_check(struct redo_capture *c, struct err *err);
 /* Wait until less than `bytes` of what is durable now are still to be read. */
 int redo_capture_catch_up(struct redo_capture *c, uint64_t bytes, struct err *err);
 
+/* From now on nothing is taken until the end LSN is given: an end LSN that the server
+ * is asked for after this call has not been passed.  For milliseconds only. */
+void redo_capture_hold(struct redo_capture *c);
+
 /* Everything up to end_lsn, which the server has made durable; then the sink is
  * finished.  Returns when that is done. */
 int redo_capture_finish(struct redo_capture *c, uint64_t end_lsn, struct err *err);

@@ -476,6 +476,7 @@ static int fix_point(struct hot *h, struct err *err)
 {
 	if (stages_block_commit(&h->stages, err) != 0)
 		return -1;
+	redo_capture_hold(h->capture);
 	if (fix_end_lsn(h, err) != 0 || fix_position(h, err) != 0 ||
 	    aria_seal(&h->second, h->aria_root, err) != 0 ||
 	    aria_seal_statistics(&h->second, err) != 0)

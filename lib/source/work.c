@@ -7,13 +7,12 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
-#include "base/clock.h"
 #include "base/fsio.h"
 #include "base/str.h"
 #include "innodb/page.h"
+#include "source/geometry.h"
 
 #define RANGE_BYTES (64ull << 20)
-#define PAGE0_TRIES 200
 
 void work_init(struct work *w)
 {
@@ -160,49 +159,6 @@ static int open_same(struct work *w, struct work_file *x, int *ret_fd, struct er
 	return rc;
 }
 
-enum page0 { PAGE0_GOOD, PAGE0_UNWRITTEN };
-
-/* Page 0 says what the tablespace is.  It is rewritten while the server runs, so a
- * torn reading is repeated. */
-static int read_page0(struct work *w, int fd, const char *name, struct page_space *ret,
-                      enum page0 *ret_state, struct err *err)
-{
-	unsigned char *buf = mem_pages(PAGE_MAX_SIZE, err);
-	int rc = -1;
-	if (!buf)
-		return -1;
-	for (int i = 0;; i++) {
-		size_t n;
-		if (fsio_pread(fd, buf, PAGE_MAX_SIZE, 0, &n, name, err) != 0)
-			break;
-		if (n < PAGE_MIN_SIZE ||
-		    bytes_all_zero(buf, n < w->server_page_size ? n : w->server_page_size)) {
-			*ret_state = PAGE0_UNWRITTEN;
-			rc = 0;
-			break;
-		}
-		if (page_space_read(buf, n, w->server_page_size, ret, err) == 0) {
-			if (n >= ret->page_size && page_check(ret, buf, UINT32_MAX) != PAGE_BAD) {
-				*ret_state = PAGE0_GOOD;
-				rc = 0;
-				break;
-			}
-			err_set(err, ERR_DAMAGED, "page 0 does not match its checksum");
-		}
-		if (i >= PAGE0_TRIES) {
-			err_add(err, "%s", name);
-			err_hint(
-			    err,
-			    "page 0 of this tablespace is corrupt: CHECK TABLE it, then restore or "
-			    "rebuild it");
-			break;
-		}
-		clock_sleep_ms(5);
-	}
-	free(buf);
-	return rc;
-}
-
 /* Files of the system tablespace after the first have no header of their own. */
 static int system_header_fd(struct work *w, const struct work_file *x, int own_fd, int *ret_fd,
                             struct err *err)
@@ -236,28 +192,27 @@ static void read_doublewrite(struct work *w, int fd, const char *name)
 static int open_innodb(struct work *w, struct work_file *x, int fd, struct err *err)
 {
 	struct page_space space;
-	enum page0 state;
+	enum geometry state;
 	int header_fd;
 
 	if (system_header_fd(w, x, fd, &header_fd, err) != 0)
 		return -1;
-	int rc = read_page0(w, header_fd, x->found.path, &space, &state, err);
+	int rc = geometry_read(header_fd, x->found.path, w->server_page_size, &space, &state, err);
 	if (header_fd != fd)
 		close(header_fd);
 	if (rc != 0)
 		return -1;
-	if (state == PAGE0_UNWRITTEN) {
-		if (x->may_wait)
-			return 0;
-		space = (struct page_space){.page_size = w->server_page_size, .full_crc32 = true};
-	}
+	if (state == GEOMETRY_NOTHING && x->may_wait)
+		return 0;
 	int64_t p = parent_find_innodb(w->parent, &x->found.stamp);
 	x->number = add_manifest_file(w->out, &x->found, FILE_INNODB);
 	struct manifest_file *m = &w->out->files.v[x->number];
 	m->page_size = w->model.page_size = space.page_size;
 	m->space_id = w->model.space_id = space.space_id;
 	m->fsp_flags = w->model.fsp_flags = space.flags;
-	if (p >= 0) {
+	if (state == GEOMETRY_NOTHING)
+		x->to = 0; /* what is written from now on, redo has too */
+	else if (p >= 0) {
 		const struct manifest_file *was = &w->parent->m->files.v[p];
 		if (was->space_id == space.space_id && was->page_size == space.page_size &&
 		    was->fsp_flags == space.flags) {

@@ -90,13 +90,15 @@ static const struct found *find(const struct scan *s, const char *path)
 START_TEST(takes_tables_and_leaves_traces_of_the_run)
 {
 	static const char *const skipped[] = {
-	    "ib_logfile0", "ib_logfile101", "ibtmp1", "ddl_recovery.log", "tc.log", "host.pid",
-	    "host.log", "mysql-bin.000001", "mysql-bin.index", "mysql-bin.state", "master.info",
-	    "relay-log.info", "h-relay-bin.000002", "aria_log_control", "shop/#sql-alter-1.frm",
+	    "ib_logfile0",        "ib_logfile101",    "ibtmp1",
+	    "ddl_recovery.log",   "tc.log",           "host.pid",
+	    "host.log",           "mysql-bin.000001", "mysql-bin.index",
+	    "mysql-bin.state",    "master.info",      "relay-log.info",
+	    "h-relay-bin.000002", "aria_log_control", "shop/#sql-alter-1.frm",
 	};
-	static const char *const taken[] = {"ibdata1", "ibdata2", "undo001", "shop/t.ibd",
-	                                    "shop/t.frm", "shop/m.MYD", "aria_log.00000001",
-	                                    "mysql-binary", "undo1x", "shop/#sql-ib7.ibd"};
+	static const char *const taken[] = {
+	    "ibdata1",    "ibdata2",           "undo001",      "shop/t.ibd", "shop/t.frm",
+	    "shop/m.MYD", "aria_log.00000001", "mysql-binary", "undo1x",     "shop/#sql-ib7.ibd"};
 	make_dir("shop");
 	make_dir("lost+found");
 	put("lost+found/x", 1);
