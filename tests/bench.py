@@ -12,7 +12,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "integration"))
 
-from harness import Load, Mybak, Server, Workplace, wait_for  # noqa: E402
+from harness import Load, Mybak, Server, Workplace  # noqa: E402
 
 MB = int(os.environ.get("BENCH_MB", "1000"))
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
@@ -29,21 +29,15 @@ def prepare(place):
                     f"--mysql-socket={server.socket}", f"--tables={TABLES}", "--threads=2",
                     f"--table-size={MB * 1024 * 1024 // TABLES // 240}", "prepare"],
                    check=True, stdout=subprocess.DEVNULL)
-    settle(server)
+    server.settle()
     return server
-
-
-def settle(server):
-    server.sql("SET GLOBAL innodb_max_dirty_pages_pct=0", "SET GLOBAL innodb_max_dirty_pages_pct_lwm=0")
-    wait_for(lambda: server.status("Innodb_buffer_pool_pages_dirty") == 0, 300)
-    server.sql("SET GLOBAL innodb_log_checkpoint_now=ON", "SET GLOBAL innodb_max_dirty_pages_pct=90")
 
 
 def change(server, percent, salt):
     step = max(1, round(100 / percent)) * ROWS_A_PAGE
     for i in range(1, TABLES + 1):
         server.sql(f"UPDATE sbtest.sbtest{i} SET pad=REVERSE(pad) WHERE id % {step} = {salt % step}")
-    settle(server)
+    server.settle()
 
 
 def warm(server):

@@ -54,18 +54,6 @@ def owed(cold, restored):
     return count, touched
 
 
-def settle(server):
-    """Until nothing is left to write: no dirty page, nothing to purge."""
-    server.sql("SET GLOBAL innodb_max_dirty_pages_pct=0", "SET GLOBAL innodb_max_dirty_pages_pct_lwm=0")
-
-    def quiet():
-        history = [line for line in server.innodb_status() if "History list length" in line]
-        return (server.status("Innodb_buffer_pool_pages_dirty") == 0
-                and int(history[0].split()[-1]) == 0)
-    wait_for(quiet, 120, say="the server goes on writing")
-    server.sql("SET GLOBAL innodb_log_checkpoint_now=ON")
-
-
 def chain(place, quiet):
     """Full under load, changes, incremental; then the source is killed and copied."""
     server = Server(place, options=("--innodb-fast-shutdown=0",)).create().start()
@@ -77,7 +65,7 @@ def chain(place, quiet):
     server.sql("CREATE TABLE vol.late AS SELECT * FROM vol.t0 LIMIT 20000", "ALTER TABLE vol.t1 FORCE")
     if quiet:
         load.stop()
-        settle(server)
+        server.settle()
         backup = mybak.backup("incremental")
     else:
         server.sql("SET GLOBAL innodb_log_checkpoint_now=ON")  # or redo would owe every page
@@ -122,7 +110,7 @@ def test_the_oracle_sees_one_changed_page(place):
     """A page of an old table put in place of the right one is found."""
     server = Server(place).create().start()
     volume(server, 10)
-    settle(server)
+    server.settle()
     server.kill9()
     copy_tree(server.datadir, place / "cold")
     copy_tree(server.datadir, place / "restored")

@@ -223,6 +223,8 @@ def test_bad_policy_is_refused_at_start(mybak):
 
 
 def test_check_option(mybak):
+    mybak.backup("full")
+    mybak.backup("incremental")
     mybak.stop()
     done = subprocess.run(mybak.command("--check"), capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -290,7 +292,7 @@ def test_retention(place, server):
     """Expire removes what is too old, a parent only after its children, never the last full."""
     mybak = Mybak(place, server, retention={"full_days": 1, "incremental_days": 1}).start()
     ids = [mybak.backup(kind)["id"] for kind in ("full", "incremental", "full")]
-    said = mybak.ctl("--json", "expire", "--dry-run").json
+    said = mybak.ctl("--json", "--policy", mybak.policy_file, "expire", "--dry-run").json
     assert "remove" in json.dumps(said)
     assert mybak.wait_job(mybak.start_job("expire"))["state"] == "done"
     assert [b["id"] for b in mybak.list()] == ids, "nothing is a day old yet"

@@ -159,3 +159,14 @@ def test_chain_of_a_gigabyte(place, name):
     assert taken[0][0]["size_bytes"] > 1000 * MIB
     assert mybak.memory_peak() < 256 * MIB
     restore_all(place, mybak, Truth.of(server), taken)
+
+
+def test_backups_faster_than_the_clock(place):
+    """Ids have seconds; backups of a small server take less.  Each has its own id, in order,
+    and none takes another's place."""
+    server = Server(place).create().start()
+    mybak = Mybak(place, server).start()
+    ids = [mybak.backup(kind)["id"] for kind in ("full", "full", "incremental", "full") * 3]
+    assert ids == sorted(set(ids))
+    assert [b["id"] for b in mybak.list()] == ids
+    mybak.ctl("verify", "--repo", mybak.url)

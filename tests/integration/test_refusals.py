@@ -20,35 +20,6 @@ def failed(mybak, kind="full"):
     return job["error"]
 
 
-@pytest.mark.parametrize("grants, missing", [
-    (("USAGE",), ("RELOAD", "BINLOG MONITOR")),
-    (("RELOAD",), ("BINLOG MONITOR",)),
-    (("BINLOG MONITOR", "SELECT"), ("RELOAD",)),
-])
-def test_missing_privileges(place, server, grants, missing):
-    mybak = Mybak(place, server)
-    mybak.create_user(grants)
-    mybak.start()
-    error = failed(mybak)
-    assert error["kind"] == "refused", error
-    text = error["message"] + error["hint"]
-    assert "GRANT" in text and "`mybak`@`localhost`" in text
-    for privilege in missing:
-        assert privilege in text, text
-    # what the text says is what helps
-    grant = text[text.index("GRANT"):].split(";")[0]
-    server.sql(grant)
-    mybak.backup("full")
-
-
-def test_least_privileges_are_enough(place, server):
-    mybak = Mybak(place, server)
-    mybak.create_user(("RELOAD", "BINLOG MONITOR"))
-    mybak.start()
-    mybak.backup("full")
-    mybak.backup("incremental")
-
-
 def test_wrong_password(place, server):
     mybak = Mybak(place, server)
     mybak.defaults_file.write_text("[client]\nuser=mybak\npassword=wrong\n")
@@ -56,15 +27,6 @@ def test_wrong_password(place, server):
     error = failed(mybak)
     assert error["kind"] == "refused" and "wrong" not in error["message"].replace("wrong password", "")
     assert str(mybak.defaults_file) in error["message"] + error["hint"]
-
-
-def test_readable_defaults_file(place, server):
-    mybak = Mybak(place, server).start()
-    mybak.defaults_file.chmod(0o644)
-    error = failed(mybak)
-    assert str(mybak.defaults_file) in error["message"] and "chmod" in error["message"] + error["hint"]
-    mybak.defaults_file.chmod(0o600)
-    mybak.backup("full")
 
 
 def refused_restore(mybak, target, *words, **kw):
@@ -137,7 +99,7 @@ def test_too_little_space(place, server):
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=30m", "mybak-test", place / "disk"], check=True)
     try:
         said = mybak.restore(place / "disk" / "r", expect=None)
-        assert said.code not in (0, 2) and "space" in said.err.lower()
+        assert said.code not in (0, 2) and "has room for" in said.err
         assert list((place / "disk").iterdir()) == []
     finally:
         subprocess.run(["umount", "-l", place / "disk"], check=True)

@@ -36,7 +36,8 @@ def ledger_floor(server):
 
 
 def volume(server, megabytes, schema="vol", tables=2):
-    """Rows of text that compresses about as well as people's data."""
+    """Rows of text that compresses about as well as people's data, all of it behind the last
+    checkpoint: what an incremental has to store is only what is changed later."""
     server.sql(f"CREATE DATABASE {schema}")
     rows = megabytes * 1024 * 1024 // tables // 256
     for i in range(tables):
@@ -44,6 +45,7 @@ def volume(server, megabytes, schema="vol", tables=2):
                    f"INSERT INTO {schema}.t{i} SELECT seq, seq * 7919 % 1000003,"
                    " CONCAT(MD5(seq), REPEAT(CHAR(65 + seq % 26), 60), SHA2(seq, 256), SHA1(seq))"
                    f" FROM {schema}.seq_1_to_{rows}")
+    server.settle()
 
 
 def change_rows(server, share, schema="vol", tables=2):

@@ -67,18 +67,23 @@ class Server:
         key = hashlib.sha1(repr((self.programs.name, self.init)).encode()).hexdigest()[:12]
         template = template_folder() / key
         if not template.exists():
-            subprocess.run([*self.programs.install_db, "--no-defaults", f"--datadir={template}",
-                            "--auth-root-authentication-method=normal", "--skip-test-db",
-                            *_RUN_AS, *self.programs.extra, *self.init],
-                           check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            half = template.with_suffix(".half")
+            shutil.rmtree(half, ignore_errors=True)
+            done = subprocess.run([*self.programs.install_db, "--no-defaults", f"--datadir={half}",
+                                   f"--tmpdir={template_folder()}", "--skip-test-db",
+                                   "--auth-root-authentication-method=normal",
+                                   *_RUN_AS, *self.programs.extra, *self.init],
+                                  capture_output=True, text=True)
+            assert done.returncode == 0, f"mariadb-install-db: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+            half.rename(template)
         copy_tree(template, self.datadir)
         return self
 
     def command(self, *more):
         words = [self.programs.mariadbd, "--no-defaults", f"--datadir={self.datadir}",
                  f"--socket={self.socket}", f"--pid-file={self.datadir}/{self.name}.pid",
-                 f"--log-error={self.log}", f"--tmpdir={self.tmpdir}", "--skip-networking", "--skip-name-resolve",
-                 "--innodb-buffer-pool-size=128M", "--innodb-fast-shutdown=1",
+                 f"--log-error={self.log}", f"--tmpdir={self.tmpdir}", "--skip-networking",
+                 "--skip-name-resolve", "--innodb-buffer-pool-size=128M", "--innodb-fast-shutdown=1",
                  "--character-set-server=utf8mb4", *_RUN_AS, *self.programs.extra]
         if self.binlog:
             words += ["--log-bin=binlog", "--binlog-format=ROW", "--server-id=1", "--sync-binlog=0"]
