@@ -325,6 +325,7 @@ START_TEST(test_growing_and_shrinking)
 	ck_assert_uint_eq(copy(&it), 60 * PS);
 	check_pages(1, 0, 60);
 	ck_assert_int_eq(got.cover[1][60 * PS], 0);
+	ck_assert_uint_eq(copier_counts(c)->pages_reread, 0);
 	/* longer: only the range that was asked for */
 	begin();
 	it.len = 20 * PS;
@@ -603,6 +604,13 @@ START_TEST(test_mixed)
 	ck_ok(copier_flush(c, &err), err);
 	check_pages(1, 0, 200);
 	ck_assert_mem_eq(got.bytes[2], "oddness", 7);
+	/* Where one file ends another may go on at the same offset. */
+	begin();
+	ck_ok(copier_bytes(c, 1, 0, "hello", 5, &err), err);
+	ck_ok(copier_bytes(c, 2, 5, "world", 5, &err), err);
+	ck_ok(copier_flush(c, &err), err);
+	ck_assert_uint_eq(got.extents, 2);
+	ck_assert_mem_eq(got.bytes[2] + 5, "world", 5);
 }
 END_TEST
 
