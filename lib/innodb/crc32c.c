@@ -2,6 +2,7 @@
  * CRC-32C by the CPU's own instructions where it has them.
  */
 #include <isa-l/crc.h>
+#include <string.h>
 
 #include "innodb/page.h"
 
@@ -10,9 +11,10 @@
 uint32_t innodb_crc32c(uint32_t seed, const void *bytes, size_t n)
 {
 	const size_t piece = 1u << 30;
-	unsigned char *p = (unsigned char *)(uintptr_t)bytes;
+	unsigned char *p;
 	uint32_t crc = ~seed;
 
+	memcpy(&p, &bytes, sizeof p);
 	for (; n > piece; p += piece, n -= piece)
 		crc = crc32_iscsi(p, (int)piece, crc);
 	return ~crc32_iscsi(p, (int)n, crc);
