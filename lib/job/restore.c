@@ -120,7 +120,7 @@ static int check_targets(struct restore *r, struct err *err)
 	const struct restore_request *req = r->req;
 	struct target t;
 
-	if (target_check(req->to, req->force, req->repo_url, &t, err) < 0)
+	if (target_check(req->to, TARGET_DATADIR, req->force, req->repo_url, &t, err) < 0)
 		return -1;
 	*vec_push(&r->targets) = t;
 	if (places_init(r->m, t.path, req->maps, &r->places, err) < 0 ||
@@ -129,7 +129,8 @@ static int check_targets(struct restore *r, struct err *err)
 	for (size_t i = 0; i < r->places.n; i++) {
 		if (!r->places.v[i].mapped)
 			continue;
-		if (target_check(r->places.v[i].dir, req->force, req->repo_url, &t, err) < 0)
+		if (target_check(r->places.v[i].dir, TARGET_MAPPED, req->force, req->repo_url, &t,
+		                 err) < 0)
 			return -1;
 		*vec_push(&r->targets) = t;
 	}

@@ -158,7 +158,8 @@ static void collect_roots_own(const struct restore_files *r, struct roots_own *r
 {
 	for (size_t i = 0; i < r->m->files.n; i++) {
 		const struct manifest_file *f = &r->m->files.v[i];
-		if (f->uid == 0 && f->kind != FILE_GONE && r->places->v[f->root].dir)
+		bool found = f->kind != FILE_GONE && f->kind != FILE_REDO;
+		if (f->uid == 0 && found && r->places->v[f->root].dir)
 			*vec_push(&ret->paths) = places_path(r->places, f);
 	}
 	if (ret->paths.n)

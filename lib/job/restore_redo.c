@@ -179,18 +179,18 @@ static int make_log(int fd, uint64_t size, const char *path, struct err *err)
 	              : 0;
 }
 
-/* Owner and mode of the source's log. */
+/* The server made its log itself, so it belongs to whom the data directory does. */
 static int dress(const struct manifest *m, int fd, const char *path, struct err *err)
 {
-	for (size_t i = 0; i < m->files.n; i++) {
-		const struct manifest_file *f = &m->files.v[i];
-		if (f->kind != FILE_REDO)
-			continue;
-		if (geteuid() == 0 && fchown(fd, f->uid, f->gid) < 0)
-			return err_sys(err, errno, "cannot set the owner of %s", path);
-		if (fchmod(fd, (f->mode & 07777) | 0600) < 0)
-			return err_sys(err, errno, "cannot set the mode of %s", path);
-	}
+	uint32_t mode = 0660;
+
+	for (size_t i = 0; i < m->files.n; i++)
+		if (m->files.v[i].kind == FILE_REDO && m->files.v[i].mode)
+			mode = m->files.v[i].mode & 07777;
+	if (geteuid() == 0 && fchown(fd, m->roots.v[0].uid, m->roots.v[0].gid) < 0)
+		return err_sys(err, errno, "cannot set the owner of %s", path);
+	if (fchmod(fd, mode | 0600) < 0)
+		return err_sys(err, errno, "cannot set the mode of %s", path);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -59,43 +60,81 @@ static bool is_locked(const char *path)
 	return locked;
 }
 
-/* Files a server locks as long as it runs. */
-static bool server_locks(const char *name)
+static char *find_locked(const char *dir)
 {
-	return str_starts(name, "ibdata") || str_ends(name, ".ibd") ||
-	       !strcmp(name, "aria_log_control") || !strcmp(name, "ib_logfile0");
+	static const char *const names[] = {"ibdata1", "aria_log_control"};
+	char *found = NULL;
+
+	for (size_t i = 0; i < 2 && !found; i++) {
+		char *path = mem_printf("%s/%s", dir, names[i]);
+		if (is_locked(path))
+			found = mem_printf("a running server holds a lock on %s", path);
+		free(path);
+	}
+	return found;
 }
 
-struct survey {
-	uint64_t bytes;
-	char *locked;
-};
+/* A regular file below `dir` that process `pid` has open, or NULL. */
+static char *find_open_of(long pid, const char *dir)
+{
+	char *fds = mem_printf("/proc/%ld/fd", pid), to[PATH_MAX], *found = NULL;
+	DIR *d = opendir(fds);
+	struct dirent *e;
 
-static void survey_tree(const char *dir, struct survey *ret)
+	while (d && !found && (e = readdir(d))) {
+		ssize_t n = readlinkat(dirfd(d), e->d_name, to, sizeof to - 1);
+		struct stat st;
+		if (n <= 0)
+			continue;
+		to[n] = '\0';
+		if (is_within(to, dir) && stat(to, &st) == 0 && S_ISREG(st.st_mode))
+			found = mem_printf("process %ld has %s open", pid, to);
+	}
+	if (d)
+		closedir(d);
+	free(fds);
+	return found;
+}
+
+static char *find_open(const char *dir)
+{
+	DIR *d = opendir("/proc");
+	struct dirent *e;
+	char *found = NULL;
+
+	while (d && !found && (e = readdir(d))) {
+		long pid = strtol(e->d_name, NULL, 10);
+		if (pid > 0 && pid != (long)getpid())
+			found = find_open_of(pid, dir);
+	}
+	if (d)
+		closedir(d);
+	return found;
+}
+
+char *target_in_use(const char *dir)
+{
+	char *found = find_locked(dir);
+
+	return found ? found : find_open(dir);
+}
+
+/* Bytes on disk that go when everything in `dir` goes. */
+static uint64_t tree_bytes(const char *dir)
 {
 	char *start = mem_strdup(dir);
 	char *paths[] = {start, NULL};
 	FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
 	const FTSENT *e;
+	uint64_t bytes = 0;
 
-	while (fts && (e = fts_read(fts))) {
-		if (e->fts_info != FTS_F)
-			continue;
-		ret->bytes += (uint64_t)e->fts_statp->st_blocks * 512;
-		if (!ret->locked && server_locks(e->fts_name) && is_locked(e->fts_path))
-			ret->locked = mem_strdup(e->fts_path);
-	}
+	while (fts && (e = fts_read(fts)))
+		if (e->fts_info == FTS_F)
+			bytes += (uint64_t)e->fts_statp->st_blocks * 512;
 	if (fts)
 		fts_close(fts);
 	free(start);
-}
-
-char *target_find_locked(const char *dir)
-{
-	struct survey s = {0};
-
-	survey_tree(dir, &s);
-	return s.locked;
+	return bytes;
 }
 
 /* A fresh ext file system is not empty, but nobody misses its lost+found. */
@@ -154,43 +193,52 @@ static int list_entry(void *arg, const char *path, struct err *err)
 	return 0;
 }
 
-static int check_in_use(const char *path, struct target *t, struct err *err)
+static int check_in_use(const char *path, struct err *err)
 {
-	struct survey s = {0};
+	char *how = target_in_use(path);
 
-	survey_tree(path, &s);
-	t->would_free = s.bytes;
-	if (!s.locked)
+	if (!how)
 		return 0;
-	err_set(err, ERR_REFUSED, "%s is in use by a running server: it holds a lock on %s", path,
-	        s.locked);
-	free(s.locked);
+	err_set(err, ERR_REFUSED, "%s is in use: %s", path, how);
+	free(how);
 	return err_hint(err, "stop that server first, or restore into another directory");
 }
 
-static int check_content(const char *path, bool force, struct target *t, struct err *err)
+static int refuse_content(const char *path, const struct listing *l, bool hint_force,
+                          struct err *err)
+{
+	if (l->mark)
+		err_set(err, ERR_REFUSED, "%s holds an incomplete restore", path);
+	else
+		err_set(err, ERR_REFUSED, "%s is not empty: it holds %zu entries (%s%s)", path,
+		        l->n, str_text(&l->names), l->n > 4 ? ", …" : "");
+	if (hint_force)
+		return err_hint(err, "--force removes everything in it first; or choose another "
+		                     "directory");
+	return err_hint(err, "a directory outside the data directory is not emptied for you: "
+	                     "remove what is in it, or choose another one");
+}
+
+static int check_content(const char *path, enum target_role role, bool force, struct target *t,
+                         struct err *err)
 {
 	struct listing l = {0};
 	int rc = each_entry(path, list_entry, &l, err);
+	bool may_force = role == TARGET_DATADIR || l.mark;
 
 	t->empty = l.n == 0;
 	if (rc == 0 && !t->empty)
-		rc = check_in_use(path, t, err);
-	if (rc == 0 && !t->empty && !force) {
-		if (l.mark)
-			err_set(err, ERR_REFUSED, "%s holds an incomplete restore", path);
-		else
-			err_set(err, ERR_REFUSED, "%s is not empty: it holds %zu entries (%s%s)",
-			        path, l.n, str_text(&l.names), l.n > 4 ? ", …" : "");
-		rc = err_hint(
-		    err, "--force removes everything in it first; or choose another directory");
-	}
+		rc = check_in_use(path, err);
+	if (rc == 0 && !t->empty && !(force && may_force))
+		rc = refuse_content(path, &l, may_force, err);
+	if (rc == 0 && !t->empty)
+		t->would_free = tree_bytes(path);
 	str_done(&l.names);
 	return rc;
 }
 
-int target_check(const char *path, bool force, const char *repo_url, struct target *ret,
-                 struct err *err)
+int target_check(const char *path, enum target_role role, bool force, const char *repo_url,
+                 struct target *ret, struct err *err)
 {
 	struct target t = {0};
 	char *given = mem_strdup(path);
@@ -214,7 +262,7 @@ int target_check(const char *path, bool force, const char *repo_url, struct targ
 		goto out;
 	}
 	if (place_absolute(given, &t.path, err) < 0 || check_name(t.path, repo_url, err) < 0 ||
-	    check_content(t.path, force, &t, err) < 0)
+	    check_content(t.path, role, force, &t, err) < 0)
 		goto out;
 	*ret = t;
 	rc = 0;

@@ -25,11 +25,20 @@ struct target {
 	uint64_t would_free; /* bytes on disk that emptying it frees */
 };
 
+enum target_role {
+	TARGET_DATADIR, /* force empties it */
+	TARGET_MAPPED,  /* force empties it only if it holds an incomplete restore */
+};
+
 /* Changes nothing.  `repo_url`: the target must not hold, or lie in, the
  * repository.  ERR_REFUSED for a link, a file, a system directory, a directory in
- * use by a running server (force or not), and a non-empty one without force. */
-int target_check(const char *path, bool force, const char *repo_url, struct target *ret,
-                 struct err *err);
+ * use by a running server (force or not), and a non-empty one without force.
+ *
+ * A directory outside the data directory is asked more of: it may be the live one
+ * of the source, and of a table that nobody uses right now the server holds
+ * neither a lock nor a descriptor. */
+int target_check(const char *path, enum target_role role, bool force, const char *repo_url,
+                 struct target *ret, struct err *err);
 void target_done(struct target *t);
 
 /* Make it, or empty it; put the mark into it. */
@@ -40,8 +49,11 @@ void target_undo(struct target *t);
 /* The restore is whole: remove the mark, durably. */
 int target_finish(struct target *t, struct err *err);
 
-/* A file in `dir` that a running server holds a lock on; new string or NULL. */
-char *target_find_locked(const char *dir);
+/* Is a server running on `dir`?  Tells how it was seen ("it holds a lock on …"), as
+ * a new string; NULL: no.  A server of another container or host shows by its locks
+ * on ibdata1 and aria_log_control, any other program by what /proc says it has
+ * open. */
+char *target_in_use(const char *dir);
 
 /* The file system a path is, or will be, on, and what is free there. */
 int target_space(const char *path, uint64_t *ret_dev, uint64_t *ret_free, struct err *err);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -321,6 +322,8 @@ START_TEST(test_more_files_than_descriptors)
 	char name[32];
 
 	begin(&k, MANY, "");
+	struct rlimit few = {400, 400};
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
 	for (unsigned i = 0; i < 1500; i++) {
 		snprintf(name, sizeof name, "db/t%u.ibd", i);
 		put(&k, add_file(&k, FILE_INNODB, name, 16 * KIB, -1), 0, 16 * KIB, i, NULL);
@@ -428,14 +431,50 @@ START_TEST(test_in_use)
 	}
 	char *locked = NULL;
 	for (int i = 0; i < 200 && !locked; i++, clock_sleep_ms(10))
-		locked = target_find_locked(to);
+		locked = target_in_use(to);
 	ck_assert_ptr_nonnull(locked);
 	free(locked);
-	refused(&req, ERR_REFUSED, "running server");
+	refused(&req, ERR_REFUSED, "running server holds a lock");
 	ck_assert(there(in("ibdata1")));
 	kill(server, SIGKILL);
 	waitpid(server, &status, 0);
 	ck_ok(run(&req), err);
+}
+END_TEST
+
+/* A directory outside the data directory is emptied only if a restore left it half
+ * made: on the source's host it may be the live one. */
+START_TEST(test_mapped)
+{
+	struct maker k;
+	char map[200], ext[100], file[150];
+	const char *maps[] = {map, NULL};
+	struct restore_request req = request(MANY);
+
+	begin(&k, MANY, "");
+	add_root(k.m, "/data/ext", "external");
+	uint32_t t = add_file(&k, FILE_INNODB, "db/t.ibd", 16 * KIB, -1);
+	k.m->files.v[t].root = 1;
+	put(&k, t, 0, 16 * KIB, 1, big);
+	uint32_t isl = add_file(&k, FILE_PLAIN, "db/t.isl", 18, -1);
+	struct extent e = {.file = isl, .len = 18};
+	put_frame(&k, (const unsigned char *)"/data/ext/db/t.ibd", 18, &e, 1);
+	end(&k);
+	refused(&req, ERR_USAGE, "/data/ext");
+	snprintf(ext, sizeof ext, "%s/ext", dir);
+	snprintf(map, sizeof map, "/data/ext=%s", ext);
+	snprintf(file, sizeof file, "%s/db/t.ibd", ext);
+	req.maps = maps;
+	ck_ok(run(&req), err);
+	same("db/t.isl", (const unsigned char *)file, strlen(file));
+	ck_assert(there(file));
+	req.force = true;
+	refused(&req, ERR_REFUSED, "/ext is not empty");
+	ck_assert(there(file));
+	snprintf(file, sizeof file, "%s/%s", ext, RESTORE_MARK);
+	ck_ok(fsio_replace(file, "x", 1, 0600, &err), err);
+	ck_ok(run(&req), err);
+	ck_assert(!there(file));
 }
 END_TEST
 
@@ -674,6 +713,7 @@ static Suite *suite(void)
 	tcase_add_test(t, test_refusals);
 	tcase_add_test(t, test_not_empty);
 	tcase_add_test(t, test_in_use);
+	tcase_add_test(t, test_mapped);
 	tcase_add_test(t, test_failed_restore_leaves_nothing);
 	tcase_add_test(t, test_cancel);
 	tcase_add_test(t, test_progress);
