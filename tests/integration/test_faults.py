@@ -111,7 +111,7 @@ def test_killed_in_step(place, step, kind):
 # Calls that mark every step of a run: statements to the server, and what makes
 # things durable and visible in the repository.
 CALLS = {"statement": "sendto", "durable": "fsync,fdatasync,rename,renameat,renameat2,linkat",
-         "tidy": "unlink,unlinkat,rmdir"}
+         "directory": "mkdir,mkdirat,openat"}
 
 
 def under(fault, calls, n):

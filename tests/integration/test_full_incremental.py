@@ -120,11 +120,13 @@ def test_unchanged_files_are_not_read(place):
                "CREATE TABLE other.emptied AS SELECT * FROM vol.t2",
                "CREATE TABLE other.plain ENGINE=MyISAM AS SELECT * FROM vol.t3",
                "CREATE TABLE other.loose ENGINE=Aria TRANSACTIONAL=0 AS SELECT * FROM vol.t3")
+    server.settle()
     mybak = Mybak(place, server).start()
     full = mybak.backup("full")
     server.sql("DROP TABLE other.goes", "RENAME TABLE other.moves TO vol.moved",
                "TRUNCATE TABLE other.emptied", "CREATE TABLE other.goes AS SELECT * FROM vol.t3",
                "RENAME TABLE vol.t0 TO vol.x, vol.t1 TO vol.t0, vol.x TO vol.t1")
+    server.settle()
     first = mybak.backup("incremental")
     second = mybak.backup("incremental")
     assert second["stored_bytes"] < full["stored_bytes"] / 10

@@ -42,10 +42,11 @@ def blocks(path):
 
 
 def holes_are_kept(server, target):
-    source = server.datadir / "db" / "holes.ibd"
+    source, copy = (folder / "db" / "holes.ibd" for folder in (server.datadir, target))
+    server.settle()  # holes are made when pages are written
     if blocks(source) > 0.8 * source.stat().st_size:
         pytest.skip("this file system makes no holes for page_compressed")
-    assert blocks(target / "db" / "holes.ibd") < 1.2 * blocks(source)
+    assert blocks(copy) < 0.9 * copy.stat().st_size
 
 
 def key_file(place):
@@ -62,20 +63,20 @@ def key_options(place):
 
 
 def elsewhere(server):
-    folder = server.place / "else where"
-    (folder / "100%").mkdir(parents=True)
+    folder, far = server.place / "else where", server.place / "far\n100%"
+    folder.mkdir()
+    far.mkdir()
     server.sql(f"CREATE TABLE db.away (id INT PRIMARY KEY, pad VARCHAR(200)) DATA DIRECTORY='{folder}'",
                f"INSERT INTO db.away (id, pad) {ROWS}",
                "CREATE TABLE db.parts (id INT PRIMARY KEY, pad VARCHAR(200)) PARTITION BY RANGE (id)"
-               f" (PARTITION p0 VALUES LESS THAN (2000) DATA DIRECTORY='{folder}/100%',"
+               f" (PARTITION p0 VALUES LESS THAN (2000) DATA DIRECTORY='{far}',"
                "  PARTITION p1 VALUES LESS THAN MAXVALUE)",
                f"INSERT INTO db.parts (id, pad) {ROWS}")
 
 
 def went_to_the_new_place(server, target):
-    new = server.place / f"new {target.name}"
-    assert (new / "db" / "away.ibd").exists()
-    assert (new / "100%" / "db").is_dir()
+    assert (server.place / f"new {target.name}" / "db" / "away.ibd").exists()
+    assert list((server.place / f"far {target.name}" / "db").glob("*.ibd"))
 
 
 ODD = ("with space", "per%cent", "new\nline", "ünï 数据", "a.b/c", "-dash", "#hash", "quote'`\"", "%41")
@@ -95,7 +96,9 @@ def odd_names(server):
 def odd_changes(server):
     for name in ODD:
         q = name.replace("`", "``")
-        server.sql(f"UPDATE `db {q}`.`t {q}` SET pad='changed' WHERE id % 100 = 0",
+        # mariadb-binlog cannot write row events of a table with a newline in its name
+        server.sql("SET SESSION binlog_format=STATEMENT",
+                   f"UPDATE `db {q}`.`t {q}` SET pad='changed' WHERE id % 100 = 0",
                    f"INSERT INTO `db {q}`.`m {q}` VALUES (100000, 'new')")
 
 
@@ -163,7 +166,8 @@ KINDS = {
 def map_of(server, target):
     if not (server.place / "else where").exists():
         return []
-    return ["--map", f"{server.place}/else where={server.place}/new {target.name}"]
+    return ["--map", f"{server.place}/else where={server.place}/new {target.name}",
+            "--map", f"{server.place}/far\n100%={server.place}/far {target.name}"]
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -173,6 +177,7 @@ def test_kind(place, name):
     server = Server(place, init=kind.init, options=(*kind.options, *options)).create().start()
     server.sql("CREATE DATABASE db")
     kind.create(server)
+    server.settle()
     mybak = Mybak(place, server).start()
     load = Load(server, "--transfers=2")
     taken = [(ledger_floor(server), mybak.backup("full"))]
@@ -195,6 +200,6 @@ def test_data_directory_needs_a_map(place):
     elsewhere(server)
     mybak = Mybak(place, server).start()
     mybak.backup("full")
-    said = mybak.restore(place / "r", expect=4)
+    said = mybak.restore(place / "r", expect=2)
     assert "--map" in said.err and "else where" in said.err
     assert not (place / "r").exists() or not list((place / "r").iterdir())
