@@ -527,7 +527,7 @@ END_TEST
 START_TEST(test_cancel)
 {
 	struct cancel cancel = {0};
-	struct progress progress = {0};
+	struct progress progress = {NULL};
 	struct restore_request req = request(FULL);
 
 	cancel_ask(&cancel);
@@ -540,7 +540,7 @@ END_TEST
 
 START_TEST(test_progress)
 {
-	struct progress progress = {0};
+	struct progress progress = {NULL};
 	struct restore_request req = request(FULL);
 
 	req.progress = &progress;
