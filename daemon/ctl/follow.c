@@ -7,9 +7,20 @@
 #include "daemon/ctl/bar.h"
 #include "daemon/ctl/jget.h"
 
-#define POLL_FIRST_MS 100u
-#define POLL_MS 500u
+#define POLL_MIN_MS 20u
+#define POLL_MAX_MS 500u
 #define LOST_POLLS 10u /* a daemon that restarts is given this many polls to come back */
+
+/* A twentieth of the time it takes already: short jobs are told at once, long ones
+ * do not keep the daemon busy with answers. */
+static unsigned poll_ms(uint64_t from_ns, bool lost)
+{
+	uint64_t ms = (clock_mono_ns() - from_ns) / 1000000 / 20;
+
+	if (lost || ms > POLL_MAX_MS)
+		return POLL_MAX_MS;
+	return ms < POLL_MIN_MS ? POLL_MIN_MS : (unsigned)ms;
+}
 
 int follow_start(struct ctl *ctl, const char *type, const char *instance, uint64_t *ret_job,
                  struct err *err)
@@ -73,7 +84,7 @@ int follow_job(struct ctl *ctl, uint64_t id, unsigned max_ms, json_t **ret_job, 
 	const struct cancel *interrupt = ctl_catch_interrupt();
 	uint64_t from_ns = clock_mono_ns();
 	struct bar bar = {.term = &ctl->notes};
-	unsigned pause = POLL_FIRST_MS, lost = 0;
+	unsigned lost = 0;
 	json_t *job = NULL;
 	int rc = -1;
 
@@ -93,8 +104,7 @@ int follow_job(struct ctl *ctl, uint64_t id, unsigned max_ms, json_t **ret_job, 
 				         "tells how the job ended.");
 			goto out;
 		}
-		clock_sleep_ms(pause);
-		pause = POLL_MS;
+		clock_sleep_ms(poll_ms(from_ns, lost > 0));
 		if (cancel_check(interrupt, NULL)) {
 			let_go(id, err);
 			goto out;
