@@ -111,6 +111,9 @@ static void next_commands(const struct restore_request *req, const struct restor
 		add_command(list, "mariadb-admin --socket=", r->socket, " shutdown");
 	}
 	add_command(list, "chown -R mysql:mysql ", dir, "");
+	for (const char *const *m = req->maps; m && *m; m++)
+		if (strchr(*m, '='))
+			add_command(list, "chown -R mysql:mysql ", strchr(*m, '=') + 1, "");
 	if (strcmp(dir, USUAL_DATADIR) != 0) {
 		*vec_push(list) = mem_strdup("systemctl stop mariadb");
 		*vec_push(list) = mem_strdup("mv " USUAL_DATADIR " " USUAL_DATADIR ".before");
@@ -146,6 +149,7 @@ static json_t *result_json(const struct restore_request *req, const struct resto
 		json_object_set_new(o, "directory", json_string(escaped));
 		free(escaped);
 	}
+	json_object_set_new(o, "note", r->note ? json_string(r->note) : json_null());
 	json_object_set_new(o, "server_pid",
 	                    r->server_pid > 0 ? json_integer(r->server_pid) : json_null());
 	return o;
@@ -185,6 +189,8 @@ static void print_result(const struct term *t, const struct restore_request *req
 		render_fact(t, "recovered", "no: the first start of a server does it");
 	if (r->socket)
 		render_fact(t, "server", "pid %ld, socket %s", r->server_pid, r->socket);
+	if (r->note)
+		render_fact(t, "note", "%s", r->note);
 	for (size_t i = 0; i < next->n; i++)
 		render_fact(t, i == 0 || !t->tty ? "next" : "", "%s", next->v[i]);
 }

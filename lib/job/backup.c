@@ -124,6 +124,15 @@ static int choose_id(struct run *r, struct err *err)
 	return 0;
 }
 
+/* Options that come repeatedly (plugin_load_add) become one, as the server reads it. */
+static void add_setting(struct manifest *m, const char *name, const char *value)
+{
+	const char *before = manifest_setting(m, name);
+	char *joined = before ? mem_printf("%s;%s", before, value) : mem_strdup(value);
+	manifest_set(m, name, joined);
+	free(joined);
+}
+
 static int describe(struct run *r, struct err *err)
 {
 	struct manifest *m = r->out;
@@ -137,7 +146,7 @@ static int describe(struct run *r, struct err *err)
 	m->uuid = mem_strdup(f->uuid ? f->uuid : "");
 	m->page_size = f->page_size;
 	for (size_t i = 0; i < f->setting_names.n; i++)
-		manifest_set(m, f->setting_names.v[i], f->setting_values.v[i]);
+		add_setting(m, f->setting_names.v[i], f->setting_values.v[i]);
 	if (find_parent(r, err) != 0)
 		return -1;
 	m->kind = r->parent ? BACKUP_INCREMENTAL : BACKUP_FULL;
