@@ -337,6 +337,12 @@ static void clean_up(struct restore *r, struct err *err)
 	}
 	err_add(err, "restore of backup %s into %s", r->m->id, dir);
 	for (size_t i = 0; i < r->targets.n; i++)
+		if (r->targets.v[i].state == TARGET_EMPTYING)
+			err_hint(err,
+			         "%s was being emptied: some of what it held is gone, the rest is "
+			         "still there; with --force the same command can be repeated",
+			         r->targets.v[i].path);
+	for (size_t i = 0; i < r->targets.n; i++)
 		target_undo(&r->targets.v[i]);
 	if (err->hint[0])
 		return;

@@ -119,22 +119,37 @@ char *target_in_use(const char *dir)
 	return found ? found : find_open(dir);
 }
 
-/* Bytes on disk that go when everything in `dir` goes. */
-static uint64_t tree_bytes(const char *dir)
+/* Does another file system begin at this directory?  (Also where both are the same
+ * device: a bind mount, a subvolume.) */
+static bool is_mount(const char *path)
+{
+	struct statx sx;
+
+	return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &sx) == 0 &&
+	       sx.stx_attributes & STATX_ATTR_MOUNT_ROOT;
+}
+
+struct survey {
+	uint64_t bytes; /* on disk, that go when everything goes */
+	char *mount;    /* a file system mounted somewhere below, or NULL */
+};
+
+static void survey_tree(const char *dir, struct survey *ret)
 {
 	char *start = mem_strdup(dir);
 	char *paths[] = {start, NULL};
-	FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR | FTS_XDEV, NULL);
-	const FTSENT *e;
-	uint64_t bytes = 0;
+	FTS *fts = fts_open(paths, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	FTSENT *e;
 
-	while (fts && (e = fts_read(fts)))
+	while (fts && !ret->mount && (e = fts_read(fts))) {
 		if (e->fts_info == FTS_F)
-			bytes += (uint64_t)e->fts_statp->st_blocks * 512;
+			ret->bytes += (uint64_t)e->fts_statp->st_blocks * 512;
+		if (e->fts_info == FTS_D && e->fts_level > 0 && is_mount(e->fts_path))
+			ret->mount = mem_strdup(e->fts_path);
+	}
 	if (fts)
 		fts_close(fts);
 	free(start);
-	return bytes;
 }
 
 /* A fresh ext file system is not empty, but nobody misses its lost+found. */
@@ -193,6 +208,27 @@ static int list_entry(void *arg, const char *path, struct err *err)
 	return 0;
 }
 
+/* A database of a running server: as long as nobody uses its tables, nothing in it
+ * is locked or open. */
+static int check_above(const char *path, struct err *err)
+{
+	char *above = mem_strdup(path), *slash, *how = NULL;
+	int rc = 0;
+
+	while (!how && (slash = strrchr(above, '/')) && slash != above) {
+		*slash = '\0';
+		how = find_locked(above);
+	}
+	if (how) {
+		err_set(err, ERR_REFUSED, "%s lies in a data directory that is in use: %s", path,
+		        how);
+		rc = err_hint(err, "restore into a directory of its own");
+	}
+	free(how);
+	free(above);
+	return rc;
+}
+
 static int check_in_use(const char *path, struct err *err)
 {
 	char *how = target_in_use(path);
@@ -219,6 +255,22 @@ static int refuse_content(const char *path, const struct listing *l, bool hint_f
 	                     "remove what is in it, or choose another one");
 }
 
+/* What --force would take away.  Nobody who empties a directory means the file
+ * systems mounted in it. */
+static int survey(const char *path, struct target *t, struct err *err)
+{
+	struct survey s = {0};
+
+	survey_tree(path, &s);
+	t->would_free = s.bytes;
+	if (!s.mount)
+		return 0;
+	err_set(err, ERR_REFUSED, "%s cannot be emptied: another file system is mounted at %s",
+	        path, s.mount);
+	free(s.mount);
+	return err_hint(err, "unmount it first, or restore into another directory");
+}
+
 static int check_content(const char *path, enum target_role role, bool force, struct target *t,
                          struct err *err)
 {
@@ -232,7 +284,7 @@ static int check_content(const char *path, enum target_role role, bool force, st
 	if (rc == 0 && !t->empty && !(force && may_force))
 		rc = refuse_content(path, &l, may_force, err);
 	if (rc == 0 && !t->empty)
-		t->would_free = tree_bytes(path);
+		rc = survey(path, t, err);
 	str_done(&l.names);
 	return rc;
 }
@@ -262,7 +314,7 @@ int target_check(const char *path, enum target_role role, bool force, const char
 		goto out;
 	}
 	if (place_absolute(given, &t.path, err) < 0 || check_name(t.path, repo_url, err) < 0 ||
-	    check_content(t.path, role, force, &t, err) < 0)
+	    check_above(t.path, err) < 0 || check_content(t.path, role, force, &t, err) < 0)
 		goto out;
 	*ret = t;
 	rc = 0;
@@ -301,13 +353,22 @@ static char *first_missing(const char *path)
 	return NULL;
 }
 
-/* arg: a struct cancel *.  The mark stays until the very end. */
+struct emptying {
+	struct target *target;
+	const struct cancel *cancel; /* or NULL */
+};
+
+/* The mark stays until the very end. */
 static int remove_entry(void *arg, const char *path, struct err *err)
 {
+	const struct emptying *e = arg;
+
 	if (str_ends(path, "/" RESTORE_MARK))
 		return 0;
-	if (cancel_check(arg, err) < 0)
+	if (cancel_check(e->cancel, err) < 0)
 		return -1;
+	if (e->target->state == TARGET_MARKED)
+		e->target->state = TARGET_EMPTYING;
 	return fsio_remove_tree(path, err);
 }
 
@@ -316,33 +377,55 @@ static char *mark_path(const struct target *t)
 	return mem_printf("%s/%s", t->path, RESTORE_MARK);
 }
 
+/* Somebody else may have begun to use it since it was looked at. */
+static int check_still_empty(const struct target *t, struct err *err)
+{
+	struct listing l = {0};
+	int rc = each_entry(t->path, list_entry, &l, err);
+
+	if (rc == 0 && l.n > 0)
+		rc = err_set(err, ERR_REFUSED, "%s was empty and is not any more (%s)", t->path,
+		             str_text(&l.names));
+	str_done(&l.names);
+	return rc;
+}
+
 int target_prepare(struct target *t, const char *mark_text, const struct cancel *cancel,
                    struct err *err)
 {
 	char *mark = mark_path(t);
+	struct emptying e = {t, cancel};
 	int rc = -1;
 
 	t->made_from = first_missing(t->path);
-	if (fsio_mkdirs(t->path, 0700, err) < 0)
+	if (fsio_mkdirs(t->path, 0700, err) < 0 || (t->empty && check_still_empty(t, err) < 0))
 		goto out;
-	t->prepared = true;
 	/* The mark goes first: from here on the directory is nobody's data. */
 	if (fsio_replace(mark, mark_text, strlen(mark_text), 0644, err) < 0)
 		goto out;
-	rc = t->empty ? 0 : each_entry(t->path, remove_entry, (void *)(uintptr_t)cancel, err);
+	t->state = t->empty ? TARGET_OURS : TARGET_MARKED;
+	rc = t->empty ? 0 : each_entry(t->path, remove_entry, &e, err);
+	if (rc == 0)
+		t->state = TARGET_OURS;
 out:
 	free(mark);
 	return rc;
 }
 
-void target_undo(struct target *t)
+static void remove_ours(struct target *t)
 {
-	if (!t->prepared)
-		return;
 	char *mark = mark_path(t);
-	if (each_entry(t->path, remove_entry, NULL, NULL) == 0)
+	struct emptying e = {t, NULL};
+
+	if (t->state == TARGET_MARKED ||
+	    (t->state == TARGET_OURS && each_entry(t->path, remove_entry, &e, NULL) == 0))
 		fsio_unlink(mark, NULL);
 	free(mark);
+}
+
+void target_undo(struct target *t)
+{
+	remove_ours(t);
 	if (!t->made_from)
 		return;
 	/* Only directories that are empty go: somebody else may have put something there. */

@@ -17,11 +17,18 @@
 
 #define RESTORE_MARK "mybak-restore.incomplete"
 
+enum target_state {
+	TARGET_UNTOUCHED,
+	TARGET_MARKED,   /* what it held is all there */
+	TARGET_EMPTYING, /* some of what it held is gone; the rest is not ours to remove */
+	TARGET_OURS,     /* all that is in it we wrote */
+};
+
 struct target {
-	char *path;          /* absolute */
-	char *made_from;     /* topmost directory we made on the way, NULL: none */
-	bool empty;          /* when it was looked at */
-	bool prepared;       /* we wrote to it: undo may empty it */
+	char *path;      /* absolute */
+	char *made_from; /* topmost directory we made on the way, NULL: none */
+	bool empty;      /* when it was looked at */
+	enum target_state state;
 	uint64_t would_free; /* bytes on disk that emptying it frees */
 };
 
@@ -32,7 +39,8 @@ enum target_role {
 
 /* Changes nothing.  `repo_url`: the target must not hold, or lie in, the
  * repository.  ERR_REFUSED for a link, a file, a system directory, a directory in
- * use by a running server (force or not), and a non-empty one without force.
+ * use by a running server or within the data directory of one (force or not), one
+ * with another file system mounted in it, and a non-empty one without force.
  *
  * A directory outside the data directory is asked more of: it may be the live one
  * of the source, and of a table that nobody uses right now the server holds
@@ -41,10 +49,12 @@ int target_check(const char *path, enum target_role role, bool force, const char
                  struct target *ret, struct err *err);
 void target_done(struct target *t);
 
-/* Make it, or empty it; put the mark into it. */
+/* Make it, or empty it; put the mark into it.  ERR_REFUSED if it was empty when it
+ * was looked at and is not any more. */
 int target_prepare(struct target *t, const char *mark_text, const struct cancel *cancel,
                    struct err *err);
-/* Take away all that was written, and the directories made for it. */
+/* Take away all that was written, and the directories made for it.  What is left of
+ * a directory that could not be emptied stays, with the mark. */
 void target_undo(struct target *t);
 /* The restore is whole: remove the mark, durably. */
 int target_finish(struct target *t, struct err *err);

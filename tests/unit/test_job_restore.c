@@ -1,9 +1,11 @@
 /* The whole path without a server: backups made by hand in a repository, restored
  * and verified. */
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -442,6 +444,113 @@ START_TEST(test_in_use)
 }
 END_TEST
 
+/* A database nobody uses has nothing locked or open; the server above it tells. */
+START_TEST(test_in_a_live_directory)
+{
+	struct restore_request req = request(NULL);
+	struct flock lock = {.l_type = F_WRLCK};
+	char live[100], shop[120], table[140];
+	int status;
+
+	snprintf(live, sizeof live, "%s/live", dir);
+	snprintf(shop, sizeof shop, "%s/shop", live);
+	snprintf(table, sizeof table, "%s/t.ibd", shop);
+	ck_ok(fsio_mkdirs(shop, 0700, &err), err);
+	ck_ok(fsio_replace(table, "x", 1, 0600, &err), err);
+	strcat(live, "/aria_log_control");
+	ck_ok(fsio_replace(live, "x", 1, 0600, &err), err);
+	pid_t server = fork();
+	if (server == 0) {
+		int fd = open(live, O_RDWR);
+		if (fd < 0 || fcntl(fd, F_SETLK, &lock) < 0)
+			_exit(1);
+		pause();
+	}
+	*strrchr(live, '/') = '\0';
+	char *locked = NULL;
+	for (int i = 0; i < 200 && !locked; i++, clock_sleep_ms(10))
+		locked = target_in_use(live);
+	ck_assert_ptr_nonnull(locked);
+	free(locked);
+	req.to = shop;
+	req.force = true;
+	refused(&req, ERR_REFUSED, "data directory that is in use");
+	ck_assert(there(table));
+	strcat(shop, "/new");
+	refused(&req, ERR_REFUSED, "data directory that is in use");
+	ck_assert(!there(shop));
+	kill(server, SIGKILL);
+	waitpid(server, &status, 0);
+}
+END_TEST
+
+/* Emptying a directory stops at a file system mounted in it. */
+START_TEST(test_mount_below)
+{
+	struct restore_request req = request(NULL);
+	char other[100], file[120];
+
+	snprintf(other, sizeof other, "%s/other", dir);
+	snprintf(file, sizeof file, "%s/precious", other);
+	ck_ok(fsio_mkdirs(other, 0700, &err), err);
+	ck_ok(fsio_replace(file, "x", 1, 0600, &err), err);
+	ck_ok(fsio_mkdirs(in("a/b"), 0700, &err), err);
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount(other, in("a/b"), NULL, MS_BIND, NULL) < 0)
+		return; /* only root may mount */
+	req.force = true;
+	refused(&req, ERR_REFUSED, "mounted at");
+	ck_assert(there(file));
+	ck_assert_int_eq(umount(in("a/b")), 0);
+	ck_ok(run(&req), err);
+	ck_assert(there(file));
+}
+END_TEST
+
+/* Whoever stops a restore with --force at its first step keeps what is still there. */
+START_TEST(test_emptying_is_cut_off)
+{
+	struct cancel cancel = {0};
+	struct target t;
+	char mark[200];
+
+	ck_ok(fsio_mkdirs(to, 0700, &err), err);
+	ck_ok(fsio_replace(in("precious"), "x", 1, 0600, &err), err);
+	snprintf(mark, sizeof mark, "%s/%s", to, RESTORE_MARK);
+	ck_ok(target_check(to, TARGET_DATADIR, true, url, &t, &err), err);
+	cancel_ask(&cancel);
+	ck_assert_int_eq(target_prepare(&t, "x", &cancel, &err), -1);
+	ck_assert_int_eq(err.kind, ERR_CANCELLED);
+	target_undo(&t);
+	ck_assert(there(in("precious")));
+	ck_assert(!there(mark));
+	target_done(&t);
+	/* The mark cannot be made: nothing was begun. */
+	err_clear(&err);
+	ck_ok(target_check(to, TARGET_DATADIR, true, url, &t, &err), err);
+	ck_ok(fsio_mkdirs(mark, 0700, &err), err);
+	ck_assert_int_eq(target_prepare(&t, "x", NULL, &err), -1);
+	target_undo(&t);
+	ck_assert(there(in("precious")));
+	target_done(&t);
+}
+END_TEST
+
+START_TEST(test_filled_meanwhile)
+{
+	struct target t;
+
+	ck_ok(target_check(to, TARGET_DATADIR, false, url, &t, &err), err);
+	ck_ok(fsio_mkdirs(to, 0700, &err), err);
+	ck_ok(fsio_replace(in("precious"), "x", 1, 0600, &err), err);
+	ck_assert_int_eq(target_prepare(&t, "x", NULL, &err), -1);
+	ck_assert_int_eq(err.kind, ERR_REFUSED);
+	target_undo(&t);
+	ck_assert(there(in("precious")));
+	target_done(&t);
+}
+END_TEST
+
 /* A directory outside the data directory is emptied only if a restore left it half
  * made: on the source's host it may be the live one. */
 START_TEST(test_mapped)
@@ -713,6 +822,10 @@ static Suite *suite(void)
 	tcase_add_test(t, test_refusals);
 	tcase_add_test(t, test_not_empty);
 	tcase_add_test(t, test_in_use);
+	tcase_add_test(t, test_in_a_live_directory);
+	tcase_add_test(t, test_mount_below);
+	tcase_add_test(t, test_emptying_is_cut_off);
+	tcase_add_test(t, test_filled_meanwhile);
 	tcase_add_test(t, test_mapped);
 	tcase_add_test(t, test_failed_restore_leaves_nothing);
 	tcase_add_test(t, test_cancel);
