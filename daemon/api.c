@@ -56,7 +56,7 @@ static int job_id(const char *text, int64_t *ret, struct err *err)
 
 static int get_job(struct call *c, struct err *err)
 {
-	int64_t id;
+	int64_t id = 0;
 	if (job_id(c->args[0], &id, err) < 0)
 		return -1;
 	const struct job *j = jobs_find(&c->d->jobs, id);
@@ -70,7 +70,7 @@ static int get_job(struct call *c, struct err *err)
 
 static int delete_job(struct call *c, struct err *err)
 {
-	int64_t id;
+	int64_t id = 0;
 	if (job_id(c->args[0], &id, err) < 0 || daemon_cancel(c->d, id, err) < 0)
 		return -1;
 	c->status = 202;
@@ -133,7 +133,7 @@ static int post_job(struct call *c, struct err *err)
 	json_t *body = NULL;
 	enum job_type type;
 	const char *instance = NULL;
-	int64_t id;
+	int64_t id = 0;
 	if (parse_body(c->rq, &body, err) < 0)
 		return -1;
 	int rc = read_wish(c->d, body, &type, &instance, err);
@@ -193,7 +193,7 @@ static int get_check(struct call *c, struct err *err)
 
 static int history_limit(const char *text, unsigned *ret, struct err *err)
 {
-	int64_t n;
+	int64_t n = 0;
 	if (job_id(text, &n, err) < 0 || n > HISTORY_LIMIT_MAX)
 		return err_set(err, ERR_USAGE, "limit is not a number from 1 to %d",
 		               HISTORY_LIMIT_MAX);
