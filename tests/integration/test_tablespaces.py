@@ -62,8 +62,8 @@ def key_options(place):
             f"--server-option=--file-key-management-filename={place}/keys"]
 
 
-def elsewhere(server):
-    folder, far = server.place / "else where", server.place / "far\n100%"
+def elsewhere(server, far_name="far 100%"):
+    folder, far = server.place / "else where", server.place / far_name
     folder.mkdir()
     far.mkdir()
     server.sql(f"CREATE TABLE db.away (id INT PRIMARY KEY, pad VARCHAR(200)) DATA DIRECTORY='{folder}'",
@@ -77,6 +77,9 @@ def elsewhere(server):
 def went_to_the_new_place(server, target):
     assert (server.place / f"new {target.name}" / "db" / "away.ibd").exists()
     assert list((server.place / f"far {target.name}" / "db").glob("*.ibd"))
+    links = {link.name: link.read_bytes() for link in target.rglob("*.isl")}
+    assert links and all(target.name.encode() in text for text in links.values()), \
+        f"these still lead to the live server's files: {links}"
 
 
 ODD = ("with space", "per%cent", "new\nline", "ünï 数据", "a.b/c", "-dash", "#hash", "quote'`\"", "%41")
@@ -159,6 +162,9 @@ KINDS = {
                  "--innodb-purge-rseg-truncate-frequency=1")),
     "data-directory": Kind(
         elsewhere, sql(*update("away"), *update("parts")), look=went_to_the_new_place),
+    "data-directory-newline": Kind(
+        lambda server: elsewhere(server, "far\n100%"), sql(*update("away"), *update("parts")),
+        look=went_to_the_new_place),
     "odd-names": Kind(odd_names, odd_changes, look=stray_file_is_there),
 }
 
@@ -167,7 +173,7 @@ def map_of(server, target):
     if not (server.place / "else where").exists():
         return []
     return ["--map", f"{server.place}/else where={server.place}/new {target.name}",
-            "--map", f"{server.place}/far\n100%={server.place}/far {target.name}"]
+            "--map", f"{next(server.place.path.glob('far?100%'))}={server.place}/far {target.name}"]
 
 
 @pytest.mark.parametrize("name", KINDS)
