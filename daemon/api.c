@@ -131,7 +131,7 @@ static int read_wish(const struct daemon *d, json_t *body, enum job_type *ret_ty
 static int post_job(struct call *c, struct err *err)
 {
 	json_t *body = NULL;
-	enum job_type type;
+	enum job_type type = JOB_CHECK;
 	const char *instance = NULL;
 	int64_t id = 0;
 	if (parse_body(c->rq, &body, err) < 0)
@@ -368,7 +368,7 @@ static int dispatch(struct call *c, struct api_reply *ret, struct err *err)
 		return -1;
 	if (c->rq->query && c->rq->query[0] && !r->takes_query)
 		return err_set(err, ERR_USAGE, "%s takes no parameters", r->path);
-	if (strcmp(r->method, "GET") && !c->rq->may_control) {
+	if (strcmp(r->method, "GET") != 0 && !c->rq->may_control) {
 		err_set(err, ERR_REFUSED, "only root and the user the daemon runs as may do this");
 		return err_hint(err, "members of the socket's group can read; use sudo to control");
 	}
