@@ -127,11 +127,24 @@ static int read_report(int fd, const struct launch *l, pid_t pid, struct err *er
 	return err_sys(err, r.errnum, "cannot run %s", l->program);
 }
 
+/* Descriptors 0, 1, 2 may be closed in a daemon: a new descriptor that landed there
+ * would be overwritten by dup2 in the child. */
+static int above_stdio(int fd)
+{
+	if (fd < 0 || fd > 2)
+		return fd;
+	int higher = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	close(fd);
+	return higher;
+}
+
 static int launch(struct launch *l, pid_t *ret_pid, struct err *err)
 {
 	int pipe_fd[2];
 	if (pipe2(pipe_fd, O_CLOEXEC) < 0)
 		return err_sys(err, errno, "cannot make a pipe to run %s", l->program);
+	pipe_fd[0] = above_stdio(pipe_fd[0]);
+	pipe_fd[1] = above_stdio(pipe_fd[1]);
 	l->report_fd = pipe_fd[1];
 	l->parent = getpid();
 	/* No handler of ours may run in the child. */
@@ -150,17 +163,6 @@ static int launch(struct launch *l, pid_t *ret_pid, struct err *err)
 	if (rc == 0)
 		*ret_pid = pid;
 	return rc;
-}
-
-/* Descriptors 0, 1, 2 may be closed in a daemon: a new descriptor that landed there
- * would be overwritten by dup2 in the child. */
-static int above_stdio(int fd)
-{
-	if (fd < 0 || fd > 2)
-		return fd;
-	int higher = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	close(fd);
-	return higher;
 }
 
 static int start(const char *const argv[], const char *cwd, const char *const extra_env[],

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "server/facts.h"
 #include "server/private.h"
+#include "server/settings.h"
 
 int recover_find_binary(const struct manifest *m, const char *wanted, char **ret, struct err *err)
 {
@@ -40,6 +41,11 @@ static void collect_options(const struct recover_plan *plan, struct options *ret
 	const struct manifest *m = plan->m;
 
 	for (size_t i = 0; i < m->setting_n; i++) {
+		/* A manifest comes from a place others may write to, and many an option runs
+		 * code or names files of the host. */
+		if (strcmp(m->settings[i].name, "plugin_load_add") != 0 &&
+		    !setting_is_needed(m->settings[i].name, m->settings[i].value))
+			continue;
 		/* Variables of a plugin are unknown where the plugin is not there; that is
 		 * for the server to say when it meets an encrypted page. */
 		const char *loose = strstr(m->settings[i].name, "key_management") ? "loose-" : "";

@@ -159,7 +159,9 @@ static int read_numbers(const struct field_src *s, const struct manifest *m,
 	    field_int(s, "z", FIELD_MAY, 0, 1, &sparse) ||
 	    field_int(s, "b", FIELD_MAY, -1, UINT32_MAX, &f->base))
 		return -1;
-	f->mode = (uint32_t)mode;
+	/* Data are no programs: whoever can write to a repository must not get one with
+	 * root's rights from root's restore of it. */
+	f->mode = (uint32_t)mode & (f->kind == FILE_DIR ? ~0u : ~06000u);
 	f->sparse = sparse;
 	if (f->base >= 0 && m->kind == BACKUP_FULL)
 		return field_bad(s, "b", "a full has no parent to take bytes from");

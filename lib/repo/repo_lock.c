@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -81,11 +82,30 @@ static void read_who(int fd, struct str *out)
 	json_decref(who);
 }
 
+/* Whatever the umask, and made by root (a restore) in somebody else's repository it is
+ * theirs: their daemon must be able to lock it afterwards. */
+static int make_lock(const char *path)
+{
+	struct stat dir;
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, REPO_DIR_FILE_MODE);
+	if (fd < 0)
+		return errno == EEXIST ? open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
+	int rc = fchmod(fd, REPO_DIR_FILE_MODE);
+	char *parent = mem_strndup(path, (size_t)(strrchr(path, '/') - path));
+	if (geteuid() == 0 && stat(parent, &dir) == 0)
+		rc |= fchown(fd, dir.st_uid, dir.st_gid);
+	(void)rc; /* where the file system knows neither, all are equal */
+	free(parent);
+	return fd;
+}
+
 static int open_lock(const char *path, bool exclusive, int *ret_fd, struct err *err)
 {
 	/* Not readable by others means not lockable by others: a lock that anybody could
 	 * take would let anybody stop the backups. */
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, REPO_DIR_FILE_MODE);
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT)
+		fd = make_lock(path);
 	int errnum = errno;
 	if (fd < 0 && !exclusive) {
 		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);

@@ -31,6 +31,22 @@ static int by_path(const void *a, const void *b, void *arg)
 	return compare_place(root_path(m, x), x->path, root_path(m, y), y->path);
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Names of files with corrupt pages, sorted; a file with many comes as often. */
+static const char **corrupt_paths(const struct manifest *m)
+{
+	const char **paths = mem_resize(NULL, m->corrupt.n, sizeof *paths);
+	for (size_t i = 0; i < m->corrupt.n; i++)
+		paths[i] = m->corrupt.v[i].path;
+	if (m->corrupt.n)
+		qsort(paths, m->corrupt.n, sizeof *paths, by_text);
+	return paths;
+}
+
 void parent_init(struct parent *p, const struct manifest *m)
 {
 	*p = (struct parent){.m = m};
@@ -38,12 +54,19 @@ void parent_init(struct parent *p, const struct manifest *m)
 		return;
 	p->by_inode = mem_resize(NULL, m->files.n, sizeof *p->by_inode);
 	p->by_path = mem_resize(NULL, m->files.n, sizeof *p->by_path);
+	/* A corrupt page may be whole now without its LSN having moved (a cable, a cache):
+	 * only reading all of the file again brings it back, or lists it again. */
+	const char **corrupt = corrupt_paths(m);
 	for (size_t i = 0; i < m->files.n; i++) {
-		if (m->files.v[i].kind == FILE_INNODB)
-			p->by_inode[p->inode_n++] = (uint32_t)i;
-		else if (m->files.v[i].kind == FILE_PLAIN)
+		const struct manifest_file *f = &m->files.v[i];
+		if (f->kind == FILE_PLAIN)
 			p->by_path[p->path_n++] = (uint32_t)i;
+		else if (f->kind == FILE_INNODB &&
+		         !(m->corrupt.n &&
+		           bsearch(&f->path, corrupt, m->corrupt.n, sizeof *corrupt, by_text)))
+			p->by_inode[p->inode_n++] = (uint32_t)i;
 	}
+	free(corrupt);
 	union {
 		const struct manifest *in;
 		void *out;

@@ -95,6 +95,34 @@ START_TEST(a_file_that_is_no_program_is_reported_by_exec)
 }
 END_TEST
 
+/* A daemon may have been started with 0, 1 and 2 closed. */
+START_TEST(a_failed_exec_is_seen_without_standard_descriptors)
+{
+	char path[] = "/tmp/unit-proc-XXXXXX";
+	int status = -1, fd = mkstemp(path);
+	ck_assert_int_eq(write(fd,
+	                       "\x7f"
+	                       "ELFx",
+	                       5),
+	                 5);
+	fchmod(fd, 0700);
+	close(fd);
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct err e = ERR_INIT;
+		char *out = NULL;
+		int s;
+		close(0);
+		close(1);
+		close(2);
+		_exit(proc_capture(ARGV(path), false, 5, 100, &out, &s, &e) == 0);
+	}
+	waitpid(pid, &status, 0);
+	unlink(path);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 START_TEST(too_long_is_killed_with_all_it_started)
 {
 	struct err e = ERR_INIT;
@@ -177,6 +205,7 @@ static Suite *suite(void)
 	tcase_add_test(t, output_is_bounded);
 	tcase_add_test(t, a_missing_program_is_named);
 	tcase_add_test(t, a_file_that_is_no_program_is_reported_by_exec);
+	tcase_add_test(t, a_failed_exec_is_seen_without_standard_descriptors);
 	tcase_add_test(t, too_long_is_killed_with_all_it_started);
 	tcase_add_test(t, a_child_inherits_nothing);
 	tcase_add_test(t, a_server_is_started_and_stopped);

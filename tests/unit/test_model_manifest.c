@@ -265,6 +265,27 @@ START_TEST(bad_lines)
 }
 END_TEST
 
+/* Whoever can write to a repository must not get a program with root's rights from
+ * root's restore of it. */
+START_TEST(no_file_is_set_user_id)
+{
+	struct manifest *m = sample(), *back = NULL;
+	struct err err = ERR_INIT;
+	char *text;
+
+	for (size_t i = 0; i < m->files.n; i++)
+		m->files.v[i].mode = 07755;
+	text = write_all(m);
+	ck_ok(read_all(text, &back, &err), err);
+	for (size_t i = 0; i < back->files.n; i++)
+		ck_assert_uint_eq(back->files.v[i].mode,
+		                  back->files.v[i].kind == FILE_DIR ? 07755 : 01755);
+	free(text);
+	manifest_free(m);
+	manifest_free(back);
+}
+END_TEST
+
 START_TEST(full_has_no_base)
 {
 	struct manifest *m = sample(), *got = NULL;
@@ -432,6 +453,7 @@ static Suite *suite(void)
 	tcase_add_test(t, round_trip);
 	tcase_add_test(t, head_alone);
 	tcase_add_loop_test(t, bad_lines, 0, sizeof bad / sizeof *bad);
+	tcase_add_test(t, no_file_is_set_user_id);
 	tcase_add_test(t, full_has_no_base);
 	tcase_add_test(t, unknown_keys_are_ignored);
 	tcase_add_test(t, mutations);

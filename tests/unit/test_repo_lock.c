@@ -158,6 +158,41 @@ START_TEST(a_reader_gets_by_on_a_read_only_file_system)
 }
 END_TEST
 
+/* root restores while the daemon runs as somebody else, to whom the repository
+ * belongs: they must be able to lock afterwards. */
+START_TEST(a_lock_made_by_root_belongs_to_whom_the_repository_does)
+{
+	struct err e = ERR_INIT;
+	char path[128];
+	void *lock = NULL;
+	struct stat st;
+	int status = -1;
+	mode_t old = umask(0077);
+	if (geteuid() != 0) {
+		printf("skipped: a_lock_made_by_root_belongs_to_whom_the_repository_does\n");
+		return;
+	}
+	ck_ok(repo_put_bytes(repo, "main/x", "x", 1, &e), e);
+	snprintf(path, sizeof path, "%s/main", dir);
+	ck_assert_int_eq(chown(dir, 65534, 65534) | chown(path, 65534, 65534), 0);
+	ck_ok(repo_lock(repo, "main/reader.lock", false, "restore", &lock, &e), e);
+	repo_unlock(repo, lock);
+	snprintf(path, sizeof path, "%s/main/reader.lock", dir);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_uid, 65534);
+	ck_assert_uint_eq(st.st_mode & 07777, 0640);
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (setgid(65534) || setuid(65534))
+			_exit(2);
+		_exit(repo_lock(repo, "main/reader.lock", true, "expire", &lock, &e) != 0);
+	}
+	waitpid(pid, &status, 0);
+	ck_assert_int_eq(status, 0);
+	umask(old);
+}
+END_TEST
+
 START_TEST(a_lock_file_with_any_bytes_is_no_obstacle)
 {
 	static const char *const texts[] = {"",
@@ -195,6 +230,7 @@ static Suite *suite(void)
 	tcase_add_test(t, readers_share_and_keep_the_remover_out);
 	tcase_add_test(t, a_reader_leaves_no_trace_of_an_instance_that_is_not_there);
 	tcase_add_test(t, a_reader_gets_by_on_a_read_only_file_system);
+	tcase_add_test(t, a_lock_made_by_root_belongs_to_whom_the_repository_does);
 	tcase_add_test(t, a_lock_file_with_any_bytes_is_no_obstacle);
 	suite_add_tcase(s, t);
 	return s;
