@@ -45,10 +45,10 @@ static struct conn_target target_of(const struct policy_instance *i)
 	                            .defaults_file = i->defaults_file};
 }
 
-static int open_repo(const struct policy *p, struct repo **ret, struct err *err)
+static int open_repo(const struct policy *p, bool create, struct repo **ret, struct err *err)
 {
 	const struct policy_repository *r = &p->repositories[0];
-	const struct repo_options o = {.create = true, .must_be_mounted = r->must_be_mounted};
+	const struct repo_options o = {.create = create, .must_be_mounted = r->must_be_mounted};
 	return repo_open(r->url, &o, ret, err);
 }
 
@@ -257,7 +257,7 @@ int backup_run(const struct backup_request *req, struct manifest **ret_head, str
 
 	if (req->progress)
 		progress_step(req->progress, "connect");
-	if (open_repo(req->policy, &r.repo, err) == 0 && take_writer_lock(&r, err) == 0 &&
+	if (open_repo(req->policy, true, &r.repo, err) == 0 && take_writer_lock(&r, err) == 0 &&
 	    meet_server(&r, err) == 0 && describe(&r, err) == 0 && begin(&r, err) == 0 &&
 	    copy_stages(&r, err) == 0 && store(&r, err) == 0)
 		rc = 0;
@@ -286,11 +286,11 @@ int backup_clean(const struct policy *policy, const struct policy_instance *inst
 	int rc = -1;
 
 	*ret_removed = 0;
-	if (open_repo(policy, &repo, err) == 0 &&
-	    repo_lock(repo, name, true, "clean", &lock, err) == 0)
+	if (open_repo(policy, false, &repo, err) == 0 &&
+	    repo_lock(repo, name, true, "clean", &lock, err) == 0) {
 		rc = backups_clean(repo, instance->name, ret_removed, err);
-	else if (err &&
-	         err->kind == ERR_BUSY) { /* somebody writes: nothing of theirs is a leftover */
+	} else if (err->kind == ERR_BUSY || err->kind == ERR_NOT_FOUND) {
+		/* Somebody writes: nothing of theirs is a leftover.  Or there is nothing yet. */
 		err_clear(err);
 		rc = 0;
 	}
