@@ -51,7 +51,32 @@ static char *why_unfit(const struct parent_wish *w, const struct manifest *m)
 	return NULL;
 }
 
-/* Are the packs of all links still there in the right size? */
+/* NULL: the object is there in this size; takes `name` over. */
+static char *why_object(struct repo *repo, const char *id, char *name, uint64_t want)
+{
+	struct err e = ERR_INIT;
+	uint64_t bytes = 0;
+	char *why = NULL;
+
+	if (repo_size(repo, name, &bytes, &e) != 0)
+		why = mem_printf("%s is damaged: %s", id, e.text);
+	else if (bytes != want)
+		why = mem_printf("%s is damaged: %s has %llu bytes, not %llu", id, name,
+		                 (unsigned long long)bytes, (unsigned long long)want);
+	free(name);
+	return why;
+}
+
+static char *why_pack(const struct parent_wish *w, const char *id, const struct manifest_pack *p)
+{
+	char *why = why_object(w->repo, id, repo_name_pack(w->instance, id, p->number), p->bytes);
+
+	return why ? why
+	           : why_object(w->repo, id, repo_name_index(w->instance, id, p->number),
+	                        p->index_bytes);
+}
+
+/* Are the packs and indexes of all links still there in the right size? */
 static char *why_broken(const struct parent_wish *w, const struct catalog *c,
                         const struct manifest *m)
 {
@@ -62,20 +87,9 @@ static char *why_broken(const struct parent_wish *w, const struct catalog *c,
 
 	if (catalog_chain(c, m->id, &chain, &n, &e) != 0)
 		return mem_printf("%s cannot be restored: %s", m->id, e.text);
-	for (size_t i = 0; i < n && !why; i++) {
-		for (size_t k = 0; k < chain[i]->packs.n && !why; k++) {
-			const struct manifest_pack *p = &chain[i]->packs.v[k];
-			char *name = repo_name_pack(w->instance, chain[i]->id, p->number);
-			uint64_t bytes = 0;
-			if (repo_size(w->repo, name, &bytes, &e) != 0)
-				why = mem_printf("%s is damaged: %s", chain[i]->id, e.text);
-			else if (bytes != p->bytes)
-				why = mem_printf("%s is damaged: %s has %llu bytes, not %llu",
-				                 chain[i]->id, name, (unsigned long long)bytes,
-				                 (unsigned long long)p->bytes);
-			free(name);
-		}
-	}
+	for (size_t i = 0; i < n && !why; i++)
+		for (size_t k = 0; k < chain[i]->packs.n && !why; k++)
+			why = why_pack(w, chain[i]->id, &chain[i]->packs.v[k]);
 	free(chain);
 	return why;
 }
