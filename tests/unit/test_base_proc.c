@@ -151,7 +151,7 @@ START_TEST(a_child_inherits_nothing)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	ck_ok(proc_capture(ARGV("sh", "-c",
 	                        "ls /proc/$$/fd | sort -n | tr '\\n' ' '; "
-	                        "grep -E 'Sig(Blk|Ign)' /proc/$$/status"),
+	                        "exec grep -E 'Sig(Blk|Ign)' /proc/self/status"),
 	                   true, 20, 1000, &out, &status, &e),
 	      e);
 	ck_assert_msg(str_starts(out, "0 1 2 "), "%s", out);
