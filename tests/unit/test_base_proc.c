@@ -159,7 +159,10 @@ START_TEST(a_child_inherits_nothing)
 	snprintf(name, sizeof name, " %d ", fd);
 	ck_assert_ptr_null(strstr(out, name));
 	ck_assert_ptr_nonnull(strstr(out, "SigBlk:\t0000000000000000"));
-	ck_assert_ptr_nonnull(strstr(out, "SigIgn:\t0000000000000000"));
+	/* Two signals are glibc's own, out of a program's reach; posix_spawn (make's, say)
+	 * leaves them ignored. */
+	ck_assert(strstr(out, "SigIgn:\t0000000000000000") != NULL ||
+	          strstr(out, "SigIgn:\t0000000180000000") != NULL);
 	free(out);
 	close(fd);
 }
