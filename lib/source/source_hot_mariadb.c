@@ -47,7 +47,8 @@ struct hot {
 	struct work *work; /* the one of this stage */
 	int stage;
 	bool ended;         /* BACKUP STAGE END was said */
-	bool flush_changed; /* the server's setting has to be put back */
+	unsigned flush_was; /* the server's setting, asked just before it is changed */
+	bool flush_changed; /* it has to be put back */
 };
 
 static struct hot *hot_of(struct source *s)
@@ -375,13 +376,23 @@ static int enter_block_ddl(struct hot *h, struct err *err)
  * process dies in that blink. */
 static bool needs_flush_setting(const struct hot *h)
 {
-	return h->plan.facts->flush_log != 1 && h->plan.facts->can_set_global;
+	return h->flush_was != 1 && h->plan.facts->can_set_global;
 }
 
-static int set_flush(struct hot *h, unsigned value, struct err *err)
+/* Somebody may have changed it since the backup began. */
+static int ask_flush(struct hot *h, struct err *err)
+{
+	uint64_t now;
+	if (conn_u64(h->side, "SELECT @@global." FLUSH_SETTING, &now, err) != 0)
+		return -1;
+	h->flush_was = (unsigned)now;
+	return 0;
+}
+
+static int set_flush(struct conn *c, unsigned value, struct err *err)
 {
 	char *sql = mem_printf("SET GLOBAL " FLUSH_SETTING "=%u", value);
-	int rc = conn_exec(h->side, err, sql);
+	int rc = conn_exec(c, err, sql);
 	free(sql);
 	return rc;
 }
@@ -390,19 +401,18 @@ static int remember_flush(struct hot *h, struct err *err)
 {
 	if (!h->plan.remember)
 		return 0;
-	char *token = mem_printf(FLUSH_SETTING "=%u", h->plan.facts->flush_log);
+	char *token = mem_printf(FLUSH_SETTING "=%u", h->flush_was);
 	int rc = h->plan.remember(h->plan.remember_arg, token, err);
 	free(token);
 	return rc;
 }
 
-static int put_flush_back(struct hot *h, struct err *err)
+static int put_flush_back(struct hot *h, struct conn *c, struct err *err)
 {
 	if (!h->flush_changed)
 		return 0;
-	if (set_flush(h, h->plan.facts->flush_log, err) != 0)
-		return err_add(err, "putting " FLUSH_SETTING " back to %u",
-		               h->plan.facts->flush_log);
+	if (set_flush(c, h->flush_was, err) != 0)
+		return err_add(err, "putting " FLUSH_SETTING " back to %u", h->flush_was);
 	h->flush_changed = false;
 	return 0;
 }
@@ -433,12 +443,12 @@ static int fix_end_lsn(struct hot *h, struct err *err)
 	struct redo_lsns now;
 	if (needs_flush_setting(h)) {
 		h->flush_changed = true; /* also when the answer is lost */
-		if (set_flush(h, 1, err) != 0)
+		if (set_flush(h->side, 1, err) != 0)
 			return -1;
 	}
 	if (redo_lsns_ask(h->side, &now, err) != 0 ||
 	    conn_exec(h->side, err, "FLUSH NO_WRITE_TO_BINLOG ENGINE LOGS") != 0 ||
-	    put_flush_back(h, err) != 0 || wait_durable(h, now.current, err) != 0)
+	    put_flush_back(h, h->side, err) != 0 || wait_durable(h, now.current, err) != 0)
 		return -1;
 	h->out->lsn_end = now.current;
 	return 0;
@@ -498,7 +508,7 @@ static void sum_sizes(struct manifest *m)
 static int enter_block_commit(struct hot *h, struct err *err)
 {
 	say_step(h, "block_commit");
-	if (needs_flush_setting(h) && remember_flush(h, err) != 0)
+	if (ask_flush(h, err) != 0 || (needs_flush_setting(h) && remember_flush(h, err) != 0))
 		return -1;
 	if (redo_capture_catch_up(h->capture, CATCH_UP_BYTES, err) != 0 || fix_point(h, err) != 0)
 		return -1;
@@ -528,6 +538,20 @@ static int hot_advance(struct source *s, struct err *err)
 	}
 }
 
+/* The session that changed the setting may be gone, the server not. */
+static int put_flush_back_anyhow(struct hot *h)
+{
+	struct err ignored;
+	struct conn *c = NULL;
+	if (!h->flush_changed || put_flush_back(h, h->side, &ignored) == 0)
+		return 0;
+	int rc = conn_open(&h->plan.target, 5, &c, &ignored);
+	if (rc == 0)
+		rc = put_flush_back(h, c, &ignored);
+	conn_free(c);
+	return rc;
+}
+
 static void hot_free(struct source *s)
 {
 	struct hot *h = s ? hot_of(s) : NULL;
@@ -536,7 +560,7 @@ static void hot_free(struct source *s)
 		return;
 	/* The session first: whatever lock it holds goes with it. */
 	conn_free(h->stages.conn);
-	if (h->side && put_flush_back(h, &ignored) == 0 && !h->ended && h->plan.remember)
+	if (put_flush_back_anyhow(h) == 0 && !h->ended && h->plan.remember)
 		h->plan.remember(h->plan.remember_arg, NULL, &ignored);
 	redo_capture_free(h->capture);
 	conn_free(h->side);
