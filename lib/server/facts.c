@@ -102,6 +102,9 @@ static void take_files(struct facts *f, const struct variables *v)
 	f->general_log_file = path_of(v, "general_log_file", d);
 	f->slow_log_file = path_of(v, "slow_query_log_file", d);
 	f->relay_log_basename = path_of(v, "relay_log_basename", d);
+	f->relay_log_index = path_of(v, "relay_log_index", d);
+	f->relay_log_info_file = path_of(v, "relay_log_info_file", d);
+	f->log_bin_index = path_of(v, "log_bin_index", d);
 	f->log_bin = is_on(v, "log_bin");
 	if (f->log_bin)
 		f->log_bin_basename = path_of(v, "log_bin_basename", d);
@@ -244,14 +247,24 @@ void facts_done(struct facts *f)
 {
 	if (!f)
 		return;
-	char *const owned[] = {f->version,           f->uuid,
-	                       f->datadir,           f->redo_dir,
-	                       f->undo_dir,          f->innodb_home,
-	                       f->aria_log_dir,      f->data_file_path,
-	                       f->pid_file,          f->socket,
-	                       f->log_error,         f->general_log_file,
-	                       f->slow_log_file,     f->log_bin_basename,
-	                       f->relay_log_basename};
+	char *const owned[] = {f->version,
+	                       f->uuid,
+	                       f->datadir,
+	                       f->redo_dir,
+	                       f->undo_dir,
+	                       f->innodb_home,
+	                       f->aria_log_dir,
+	                       f->data_file_path,
+	                       f->pid_file,
+	                       f->socket,
+	                       f->log_error,
+	                       f->general_log_file,
+	                       f->slow_log_file,
+	                       f->log_bin_basename,
+	                       f->relay_log_basename,
+	                       f->log_bin_index,
+	                       f->relay_log_index,
+	                       f->relay_log_info_file};
 	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
 		free(owned[i]);
 	names_done(f->missing.v, f->missing.n);

@@ -27,6 +27,8 @@ struct facts {
 	char *pid_file, *socket, *log_error, *general_log_file, *slow_log_file;
 	char *log_bin_basename;   /* absolute, or NULL without log_bin */
 	char *relay_log_basename; /* absolute, or NULL where there is no relay log */
+	/* absolute; their names need not be the logs' own; NULL where there is none */
+	char *log_bin_index, *relay_log_index, *relay_log_info_file;
 	bool log_bin, is_replica;
 	bool log_archive;   /* innodb_log_archive=ON */
 	unsigned flush_log; /* innodb_flush_log_at_trx_commit */

@@ -155,8 +155,9 @@ static bool is_skipped(const struct mariadb_names *n, uint16_t root, const char 
                        const char *name)
 {
 	const struct facts *f = n->facts;
-	const char *const own[] = {f->pid_file, f->log_error, f->general_log_file,
-	                           f->slow_log_file};
+	const char *const own[] = {f->pid_file,           f->log_error,     f->general_log_file,
+	                           f->slow_log_file,      f->log_bin_index, f->relay_log_index,
+	                           f->relay_log_info_file};
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		if (is_at(n, root, dir, name, own[i]))
 			return true;

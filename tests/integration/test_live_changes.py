@@ -1,4 +1,4 @@
-"""What people do to a server while a backup of it runs."""
+"""What people do to a server while a backup of it runs, and how they set one up."""
 import contextlib
 import threading
 
@@ -53,3 +53,20 @@ def test_sessions_killed_while_the_setting_is_changed(place):
             break
     assert ended["error"]["kind"] == "unreachable", ended
     assert mybak.wait_job(mybak.start_job("full"))["state"] == "done"
+
+
+def test_index_of_the_binlog_with_a_name_of_its_own(place):
+    """It names binlogs that a restored server does not have: it could not start with it."""
+    options = ("--log-bin-index=other.index", "--relay-log-index=passed-on.index",
+               "--relay-log-info-file=relayed.info", "--relay-log=relayed")
+    server = Server(place, options=options).create().start()
+    server.sql("CHANGE MASTER TO master_host='127.0.0.1', master_port=1, master_user='nobody'")
+    assert (server.datadir / "other.index").exists() and (server.datadir / "passed-on.index").exists()
+    mybak = Mybak(place, server).start()
+    backup = mybak.backup("full")
+    target = place / "r"
+    mybak.restore(target, backup)
+    assert not [p.name for p in target.iterdir() if p.name.startswith(("other", "relayed", "passed-on", "master"))]
+    copy = Server(place, "copy", options=options, datadir=target).start()
+    assert not copy.sql("SHOW ALL SLAVES STATUS")
+    copy.stop()
