@@ -52,12 +52,25 @@ static int open_repo(const struct policy *p, bool create, struct repo **ret, str
 	return repo_open(r->url, &o, ret, err);
 }
 
+/* A reader who may not write here goes on without a lock it cannot make: so it is
+ * there from the first backup on. */
+static void make_reader_lock(struct run *r)
+{
+	char *name = backups_reader_lock(r->req->instance->name);
+	void *lock = NULL;
+	struct err busy; /* an expire has it: then it is there */
+	if (repo_lock(r->repo, name, false, "backup", &lock, &busy) == 0)
+		repo_unlock(r->repo, lock);
+	free(name);
+}
+
 static int take_writer_lock(struct run *r, struct err *err)
 {
 	unsigned removed;
 	r->lock_name = backups_writer_lock(r->req->instance->name);
 	if (repo_lock(r->repo, r->lock_name, true, "backup", &r->lock, err) != 0)
 		return -1;
+	make_reader_lock(r);
 	return backups_clean(r->repo, r->req->instance->name, &removed, err);
 }
 

@@ -221,9 +221,21 @@ int backup_copy_stage(struct backup_copy *c, struct source *source, struct err *
 	return run_all(c, stage_main, err);
 }
 
+/* A page is written only after the redo it stands on: one newer than the end LSN was
+ * so before, and the server complains of it, too. */
+static void warn_of_future(struct manifest *out, uint64_t max_lsn)
+{
+	if (out->lsn_end && max_lsn > out->lsn_end)
+		*vec_push(&out->warnings) = mem_printf(
+		    "a page has LSN %llu, in the future of the redo log (end LSN %llu): a file was "
+		    "probably copied here from another server",
+		    (unsigned long long)max_lsn, (unsigned long long)out->lsn_end);
+}
+
 static void merge(struct manifest *out, struct worker *w)
 {
 	const struct copier_counts *n = copier_counts(w->copier);
+	warn_of_future(out, n->max_lsn);
 	out->read_bytes += n->read_bytes;
 	out->pages.total += n->pages;
 	out->pages.stored += n->pages_stored;

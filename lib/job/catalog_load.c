@@ -14,6 +14,7 @@
  * that one that was cut off shows up in every list.  Of a larger one (some twenty
  * thousand files) this much holds the head. */
 #define HEAD_BYTES (1u << 20)
+#define STORE_BATCH (64u << 10)
 #define MANIFEST_LEVEL 3
 
 struct reading {
@@ -149,23 +150,40 @@ int catalog_load(struct repo *r, const char *instance, struct catalog *ret, stru
 	return 0;
 }
 
+/* Lines in batches: a manifest of a million files is never one text. */
+static int write_lines(const struct manifest *m, struct sink *to, struct err *err)
+{
+	struct str text = {0};
+	int rc = 0;
+
+	manifest_write_head(m, &text);
+	for (size_t i = 0; i < m->files.n && rc == 0; i++) {
+		manifest_write_file(&m->files.v[i], &text);
+		if (text.n < STORE_BATCH)
+			continue;
+		rc = sink_write(to, str_text(&text), text.n, err);
+		str_reset(&text);
+	}
+	manifest_write_tail(m, &text);
+	if (rc == 0)
+		rc = sink_write(to, str_text(&text), text.n, err);
+	str_done(&text);
+	return rc;
+}
+
 int manifest_store(struct repo *r, const struct manifest *m, struct err *err)
 {
 	char *name = repo_name_manifest(m->instance, m->id);
-	struct str text = {0};
-	void *stored = NULL;
-	size_t n = 0;
-	int rc;
+	struct sink *object = NULL, *packed = NULL;
+	int rc = repo_put(r, name, &object, err);
 
-	manifest_write_head(m, &text);
-	for (size_t i = 0; i < m->files.n; i++)
-		manifest_write_file(&m->files.v[i], &text);
-	manifest_write_tail(m, &text);
-	rc = codec_pack_object(str_text(&text), text.n, MANIFEST_LEVEL, &stored, &n, err);
-	str_done(&text);
+	if (rc == 0) {
+		packed = codec_object_sink(object, MANIFEST_LEVEL);
+		rc = write_lines(m, packed, err);
+	}
 	if (rc == 0)
-		rc = repo_put_bytes(r, name, stored, n, err);
-	free(stored);
+		rc = sink_finish(packed, err);
+	sink_free(packed);
 	free(name);
 	return rc;
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/sink.h"
 #include "model/frame.h"
 
 struct codec;
@@ -40,10 +41,10 @@ void hasher_add(struct hasher *h, const void *bytes, size_t n);
 void hasher_end(struct hasher *h, unsigned char out[FRAME_HASH_SIZE]); /* frees h */
 void hash_bytes(const void *bytes, size_t n, unsigned char out[FRAME_HASH_SIZE]);
 
-/* Whole small objects (the manifest): one zstd frame with content checksum.
- * New buffer owned by the caller.  Decoding refuses more than max. */
-int codec_pack_object(const void *raw, size_t n, int level, void **ret, size_t *ret_n,
-                      struct err *err);
+/* Whole objects of lines (the manifest): one zstd frame with content checksum.  A sink
+ * that compresses what is written and passes it on to `to`, which it owns; its memory
+ * does not grow with the object. */
+struct sink *codec_object_sink(struct sink *to, int level);
 /* Streamed: each whole line of the decoded text goes to `line`, which returns 0 to
  * go on, 1 to stop (success), -1 for failure.  Damage and truncation are
  * ERR_DAMAGED.  A line longer than 16 MiB is damage. */

@@ -11,33 +11,72 @@
 
 #define LINE_MAX_BYTES (16u << 20)
 
-int codec_pack_object(const void *raw, size_t n, int level, void **ret, size_t *ret_n,
-                      struct err *err)
-{
-	ZSTD_CCtx *c = ZSTD_createCCtx();
-	size_t max = ZSTD_compressBound(n), packed;
-	void *out = NULL;
-	int rc = -1;
+struct object_sink {
+	struct sink sink;
+	struct sink *to;
+	ZSTD_CCtx *ctx;
+	size_t out_size;
+	unsigned char *out;
+};
 
-	if (!c || !(out = malloc(max))) {
-		err_set(err, ERR_FAILED, "not enough memory to compress %zu bytes", n);
-		goto done;
-	}
-	ZSTD_CCtx_setParameter(c, ZSTD_c_compressionLevel, level);
-	ZSTD_CCtx_setParameter(c, ZSTD_c_checksumFlag, 1);
-	packed = ZSTD_compress2(c, out, max, raw, n);
-	if (ZSTD_isError(packed)) {
-		err_set(err, ERR_FAILED, "compressing %zu bytes: %s", n, ZSTD_getErrorName(packed));
-		goto done;
-	}
-	*ret = out;
-	*ret_n = packed;
-	out = NULL;
-	rc = 0;
-done:
-	free(out);
-	ZSTD_freeCCtx(c);
-	return rc;
+/* Compress in[0..n) and pass on what comes out; ZSTD_e_end closes the frame. */
+static int compress_on(struct object_sink *o, const void *bytes, size_t n, ZSTD_EndDirective how,
+                       struct err *err)
+{
+	ZSTD_inBuffer in = {bytes, n, 0};
+	size_t left;
+
+	do {
+		ZSTD_outBuffer out = {o->out, o->out_size, 0};
+		left = ZSTD_compressStream2(o->ctx, &out, &in, how);
+		if (ZSTD_isError(left))
+			return err_set(err, ERR_FAILED, "compressing: %s", ZSTD_getErrorName(left));
+		if (out.pos > 0 && sink_write(o->to, o->out, out.pos, err) < 0)
+			return -1;
+	} while (how == ZSTD_e_end ? left > 0 : in.pos < in.size);
+	return 0;
+}
+
+static int object_write(struct sink *sink, const void *bytes, size_t n, struct err *err)
+{
+	return compress_on((struct object_sink *)sink, bytes, n, ZSTD_e_continue, err);
+}
+
+static int object_finish(struct sink *sink, struct err *err)
+{
+	struct object_sink *o = (struct object_sink *)sink;
+
+	if (compress_on(o, NULL, 0, ZSTD_e_end, err) < 0)
+		return -1;
+	return sink_finish(o->to, err);
+}
+
+static void object_free(struct sink *sink)
+{
+	struct object_sink *o = (struct object_sink *)sink;
+
+	sink_free(o->to);
+	ZSTD_freeCCtx(o->ctx);
+	free(o->out);
+	free(o);
+}
+
+static const struct sink_ops object_ops = {"object", object_write, object_finish, object_free};
+
+struct sink *codec_object_sink(struct sink *to, int level)
+{
+	struct object_sink *o = mem_zalloc(sizeof *o);
+
+	o->sink.ops = &object_ops;
+	o->to = to;
+	o->out_size = ZSTD_CStreamOutSize();
+	o->out = mem_alloc(o->out_size);
+	o->ctx = ZSTD_createCCtx();
+	if (!o->ctx)
+		abort(); /* as mem_alloc does */
+	ZSTD_CCtx_setParameter(o->ctx, ZSTD_c_compressionLevel, level);
+	ZSTD_CCtx_setParameter(o->ctx, ZSTD_c_checksumFlag, 1);
+	return &o->sink;
 }
 
 /* Hand over every whole line of text[0..n); the rest stays in `rest`.  0, 1 the

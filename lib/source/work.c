@@ -93,37 +93,60 @@ uint32_t work_add_memory(struct work *w, const struct found *like, unsigned char
 	return number;
 }
 
-/* The parent has every byte of it: nothing is opened. */
-static bool take_unchanged(struct work *w, struct work_file *x)
-{
-	const struct found *f = &x->found;
-	int64_t p;
+/* A direct write moves the time stamps when it is submitted, not when it lands.  A
+ * tablespace counts as unchanged only if the parent looked so long after its last
+ * change that no disk held a write back until after it was read. */
+#define WRITE_LANDED_NS 60000000000LL
 
-	if (f->kind == FOUND_DIR) {
-		add_manifest_file(w->out, f, FILE_DIR);
-		x->state = WORK_UNCHANGED;
-		return true;
-	}
+static bool writes_had_landed(const struct file_stamp *was)
+{
+	return was->seen_ns - WRITE_LANDED_NS >= was->mtime_ns &&
+	       was->seen_ns - WRITE_LANDED_NS >= was->ctime_ns;
+}
+
+/* Number of the parent's file that has every byte of this one, or -1. */
+static int64_t find_unchanged(const struct work *w, const struct found *f)
+{
+	int64_t p;
 	if (f->kind == FOUND_ARIA_LOG || !w->parent->m)
-		return false;
+		return -1;
 	p = f->kind == FOUND_INNODB ? parent_find_innodb(w->parent, &f->stamp)
 	                            : parent_find_plain(w->parent, w->out, f);
-	if (p < 0 || !stamp_unchanged(&w->parent->m->files.v[p].stamp, &f->stamp))
-		return false;
+	if (p < 0)
+		return -1;
+	const struct manifest_file *was = &w->parent->m->files.v[p];
+	if (!stamp_unchanged(&was->stamp, &f->stamp))
+		return -1;
+	if (f->kind == FOUND_INNODB && !writes_had_landed(&was->stamp))
+		return -1;
 	/* Stores into a mapped file do not always move its time stamps. */
 	if (w->myisam_mmap && str_ends(f->path, ".MYD"))
+		return -1;
+	/* Another size: it was cut short while the parent read it. */
+	return was->size == f->stamp.size ? p : -1;
+}
+
+/* A directory, or a file the parent has: nothing is opened. */
+static bool take_unread(struct work *w, struct work_file *x)
+{
+	const struct found *f = &x->found;
+	int64_t p = -1;
+
+	if (f->kind != FOUND_DIR && (p = find_unchanged(w, f)) < 0)
 		return false;
-	const struct manifest_file *was = &w->parent->m->files.v[p];
-	if (was->size != f->stamp.size) /* it was cut short while the parent read it */
-		return false;
-	enum file_kind kind = f->kind == FOUND_INNODB ? FILE_INNODB : FILE_PLAIN;
+	enum file_kind kind = f->kind == FOUND_DIR      ? FILE_DIR
+	                      : f->kind == FOUND_INNODB ? FILE_INNODB
+	                                                : FILE_PLAIN;
 	x->number = add_manifest_file(w->out, f, kind);
+	x->state = WORK_UNCHANGED;
+	if (p < 0)
+		return true;
+	const struct manifest_file *was = &w->parent->m->files.v[p];
 	struct manifest_file *m = &w->out->files.v[x->number];
 	m->base = p;
 	m->page_size = was->page_size;
 	m->space_id = was->space_id;
 	m->fsp_flags = was->fsp_flags;
-	x->state = WORK_UNCHANGED;
 	return true;
 }
 
@@ -234,7 +257,7 @@ static int open_next(struct work *w, struct err *err)
 	int fd = -1;
 	int rc;
 
-	if (take_unchanged(w, x))
+	if (take_unread(w, x))
 		return 0;
 	x->state = WORK_STALE;
 	rc = open_same(w, x, &fd, err);
@@ -325,14 +348,7 @@ uint64_t work_bytes(const struct work *w)
 	uint64_t sum = 0;
 	for (size_t i = 0; i < w->files.n; i++) {
 		const struct found *f = &w->files.v[i].found;
-		int64_t p = -1;
-		if (f->kind == FOUND_DIR)
-			continue;
-		if (w->parent->m && f->kind == FOUND_INNODB)
-			p = parent_find_innodb(w->parent, &f->stamp);
-		else if (w->parent->m && f->kind == FOUND_PLAIN)
-			p = parent_find_plain(w->parent, w->out, f);
-		if (p < 0 || !stamp_unchanged(&w->parent->m->files.v[p].stamp, &f->stamp))
+		if (f->kind != FOUND_DIR && find_unchanged(w, f) < 0)
 			sum += f->stamp.size;
 	}
 	return sum;

@@ -747,22 +747,23 @@ START_TEST(test_manifest_without_end)
 {
 	struct manifest *m = NULL;
 	struct str text = {0};
-	void *stored;
-	size_t n;
+	struct sink *object;
 	char *name = repo_name_manifest("main", INCR);
 
 	ck_ok(manifest_load(repo, "main", FULL, true, &m, &err), err);
 	strcpy(m->id, INCR);
 	manifest_write_head(m, &text);
 	manifest_write_file(&m->files.v[0], &text);
-	ck_ok(codec_pack_object(str_text(&text), text.n, 1, &stored, &n, &err), err);
-	ck_ok(repo_put_bytes(repo, name, stored, n, &err), err);
+	ck_ok(repo_put(repo, name, &object, &err), err);
+	object = codec_object_sink(object, 1);
+	ck_ok(sink_write(object, str_text(&text), text.n, &err), err);
+	ck_ok(sink_finish(object, &err), err);
+	sink_free(object);
 	manifest_free(m);
 	ck_assert_int_eq(manifest_load(repo, "main", INCR, false, &m, &err), -1);
 	ck_assert_int_eq(err.kind, ERR_DAMAGED);
 	ck_assert_int_eq(manifest_load(repo, "main", INCR, true, &m, &err), -1);
 	ck_assert_int_eq(err.kind, ERR_DAMAGED);
-	free(stored);
 	free(name);
 	str_done(&text);
 }
