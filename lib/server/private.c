@@ -21,8 +21,9 @@
 #include "server/error_log.h"
 #include "server/private_room.h"
 
-/* A server in recovery may not look at SIGTERM; being killed does it no harm. */
-#define CANCEL_GRACE_MS 10000
+/* A server in recovery may not look at SIGTERM; being killed does it no harm, and
+ * whoever cancels does not want to wait. */
+#define CANCEL_GRACE_MS 500
 #define TMPDIR_MAX 80 /* sun_path holds 108 */
 
 struct private_server {
@@ -31,6 +32,7 @@ struct private_server {
 	char *socket, *log;
 	pid_t pid; /* 0: not running */
 	bool keep;
+	const struct cancel *cancel;
 };
 
 struct args {
@@ -214,6 +216,7 @@ int private_start(const struct private_plan *plan, struct private_server **ret, 
 {
 	struct private_server *p = mem_zalloc(sizeof *p);
 
+	p->cancel = plan->cancel;
 	p->binary = mem_strdup(plan->binary);
 	p->datadir = realpath(plan->datadir, NULL);
 	if (!p->datadir) {
@@ -246,11 +249,13 @@ static int wait_gone(struct private_server *p, int *ret_status, struct err *err)
 {
 	int got = 0;
 
-	for (unsigned s = 1; got == 0; s++) {
-		got = proc_wait(p->pid, 1000, ret_status, err);
-		if (got == 0 && s % 60 == 0)
+	for (unsigned n = 1; got == 0; n++) {
+		got = proc_wait(p->pid, 250, ret_status, err);
+		if (got == 0 && cancel_check(p->cancel, err) < 0)
+			return -1;
+		if (got == 0 && n % 240 == 0)
 			log_msg(LOG_LEVEL_DEBUG, "waiting for a private server to end",
-			        "pid=%ld seconds=%u", (long)p->pid, s);
+			        "pid=%ld seconds=%u", (long)p->pid, n / 4);
 	}
 	if (got < 0)
 		return -1;

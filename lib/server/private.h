@@ -42,9 +42,9 @@ int private_find_binary(const char *wanted, enum flavour flavour, unsigned major
 int private_start(const struct private_plan *plan, struct private_server **ret, struct err *err);
 const char *private_socket(const struct private_server *p);
 long private_pid(const struct private_server *p);
-/* Clean shutdown (SIGTERM, innodb_fast_shutdown as set), however long it takes;
- * removes socket directory and log file.  -1 if it did not end cleanly: the log
- * stays. */
+/* Clean shutdown (SIGTERM, innodb_fast_shutdown as set), however long it takes
+ * unless cancelled; removes socket directory and log file.  -1 if it did not end
+ * cleanly: the log stays. */
 int private_stop(struct private_server *p, struct err *err);
 /* Ends what still runs, unless keep: then server, socket directory and log stay. */
 void private_free(struct private_server *p);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fsio.h"
 #include "server/error_log.h"
 #include "server/private.h"
@@ -188,6 +189,21 @@ START_TEST(test_cancelled)
 }
 END_TEST
 
+/* Recovery does not look at signals, and a shutdown can take long. */
+START_TEST(test_cancelled_soon)
+{
+	struct err err = ERR_INIT;
+	struct cancel cancel = {0};
+	uint64_t from = clock_mono_ns();
+
+	cancel_ask(&cancel);
+	write_script("trap '' TERM\nwhile :; do sleep 0.1; done");
+	ck_assert_int_eq(start(&cancel, 0, &err), -1);
+	ck_assert_int_eq(err.kind, ERR_CANCELLED);
+	ck_assert_uint_lt((clock_mono_ns() - from) / 1000000, 1500);
+}
+END_TEST
+
 /* The log's name must not be a way to write somewhere else. */
 START_TEST(test_log_is_a_link)
 {
@@ -233,6 +249,7 @@ static Suite *suite(void)
 	tcase_add_test(t, test_dies_at_once);
 	tcase_add_test(t, test_never_ready);
 	tcase_add_test(t, test_cancelled);
+	tcase_add_test(t, test_cancelled_soon);
 	tcase_add_test(t, test_log_is_a_link);
 	suite_add_tcase(s, t);
 	return s;
