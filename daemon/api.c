@@ -25,7 +25,8 @@ struct call {
 	json_t *json;                  /* the answer, … */
 	struct str text;               /* … or this, if type is set */
 	const char *type;
-	int64_t existing; /* with ERR_BUSY: the job that is in the way; 0: none */
+	int64_t existing;  /* with ERR_BUSY: the job that is in the way; 0: none */
+	struct str report; /* of a policy that was refused: a line for each error */
 };
 
 static int get_status(struct call *c, struct err *err)
@@ -243,24 +244,37 @@ static int get_history(struct call *c, struct err *err)
 	return rc;
 }
 
+/* All errors of the file, not only the first, in one line: as many as it holds. */
+static void join_errors(const char *report, struct err *err)
+{
+	struct str text = {0};
+	unsigned left_out = 0;
+	for (const char *line = report; *line;) {
+		size_t n = strcspn(line, "\n");
+		if (left_out || (text.n && text.n + n + 32 > ERR_TEXT_MAX))
+			left_out++;
+		else
+			str_addf(&text, "%s%.*s", text.n ? "; " : "", (int)n, line);
+		line += n + (line[n] == '\n');
+	}
+	if (left_out)
+		str_addf(&text, "; and %u more", left_out);
+	if (text.n)
+		err_set(err, err->kind, "%s", str_text(&text));
+	str_done(&text);
+}
+
 static int post_reload(struct call *c, struct err *err)
 {
-	struct str report = {0};
-	int rc = daemon_reload(c->d, &report, err);
+	int rc = daemon_reload(c->d, &c->report, err);
 	if (rc == 0) {
 		c->json = json_object();
 		json_object_set_new(c->json, "reloaded", json_true());
 	} else {
-		/* All errors of the file, not only the first, as one line. */
-		for (char *p = report.p; p && *p; p++)
-			if (*p == '\n')
-				*p = p[1] ? ';' : '\0';
-		if (report.n)
-			err_set(err, err->kind, "%s", report.p);
+		join_errors(str_text(&c->report), err);
 		if (!err->hint[0])
 			err_hint(err, "the policy read before stays in force");
 	}
-	str_done(&report);
 	return rc;
 }
 
@@ -379,11 +393,24 @@ static int dispatch(struct call *c, struct api_reply *ret, struct err *err)
 	return r->handle(c, err);
 }
 
-static json_t *error_answer(const struct err *err, int64_t existing)
+static json_t *lines_of(const char *text)
+{
+	json_t *list = json_array();
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		json_array_append_new(list, json_stringn(text, n));
+		text += n + (text[n] == '\n');
+	}
+	return list;
+}
+
+static json_t *error_answer(const struct err *err, const struct call *c)
 {
 	json_t *o = json_object(), *e = status_error(err);
-	if (existing)
-		json_object_set_new(e, "id", json_integer(existing));
+	if (c->existing)
+		json_object_set_new(e, "id", json_integer(c->existing));
+	if (c->report.n)
+		json_object_set_new(e, "report", lines_of(str_text(&c->report)));
 	json_object_set_new(o, "error", e);
 	return o;
 }
@@ -395,7 +422,7 @@ void api_handle(struct daemon *d, const struct api_request *rq, struct api_reply
 	*ret = (struct api_reply){0};
 	if (dispatch(&c, ret, &err) < 0) {
 		c.status = ret->status ? ret->status : err_http_status(err.kind);
-		c.json = error_answer(&err, c.existing);
+		c.json = error_answer(&err, &c);
 		c.type = NULL;
 	}
 	ret->status = c.status;
@@ -413,5 +440,6 @@ void api_handle(struct daemon *d, const struct api_request *rq, struct api_reply
 		ret->body = str_take(&c.text);
 	}
 	json_decref(c.json);
+	str_done(&c.report);
 	str_done(&c.text);
 }

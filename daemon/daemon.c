@@ -165,13 +165,14 @@ static void recall_one(void *arg, struct job **job)
 
 static int open_state(struct daemon *d, struct err *err)
 {
-	int64_t last_id = 0;
+	int64_t last_id = 0, last_token = 0;
 	struct recalled past = {0};
 	if (history_open(d->options.state_dir, d->started_us, &d->history, err) < 0 ||
 	    journal_open(d->options.state_dir, &d->journal, err) < 0 ||
-	    history_last_id(d->history, &last_id, err) < 0)
+	    history_last_id(d->history, &last_id, err) < 0 ||
+	    journal_last_id(d->journal, &last_token, err) < 0)
 		return -1;
-	jobs_init(&d->jobs, last_id, 1);
+	jobs_init(&d->jobs, last_id > last_token ? last_id : last_token, 1);
 	int rc = history_list(d->history, NULL, JOBS_KEEP, recall_one, &past, err);
 	while (past.list.n > 0)
 		jobs_recall(&d->jobs, past.list.v[--past.list.n]);

@@ -126,14 +126,7 @@ int history_put(struct history *h, const struct job *j, struct err *err)
 
 int history_last_id(struct history *h, int64_t *ret, struct err *err)
 {
-	sqlite3_stmt *st = NULL;
-	if (store_prepare(h->db, "SELECT coalesce(max(id), 0) FROM runs", &st, err) < 0)
-		return -1;
-	int rc = store_step(st, err);
-	if (rc == 1)
-		*ret = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
-	return rc < 0 ? -1 : 0;
+	return store_number(h->db, "SELECT coalesce(max(id), 0) FROM runs", ret, err);
 }
 
 static const char *text_at(sqlite3_stmt *st, int at)
@@ -208,8 +201,11 @@ int history_last(struct history *h, const char *instance, enum job_type type,
 	    " coalesce(max(CASE WHEN state = 'done' THEN finished_us END), 0),"
 	    " coalesce((SELECT finished_us - started_us FROM runs WHERE instance = ?1 AND"
 	    "  type = ?2 AND state = 'done' ORDER BY id DESC LIMIT 1), 0),"
-	    " coalesce((SELECT state = 'failed' FROM runs WHERE instance = ?1 AND type = ?2 AND"
-	    "  state IN ('done', 'failed') ORDER BY id DESC LIMIT 1), 0)"
+	    " coalesce((SELECT state = 'failed' FROM runs WHERE instance = ?1 AND"
+	    "  state IN ('done', 'failed') AND (type = ?2 OR (state = 'done' AND"
+	    "   (?2 = 'incremental' AND type = 'full' OR"
+	    "    ?2 = 'full' AND type = 'incremental' AND backup LIKE '%-full')))"
+	    "  ORDER BY id DESC LIMIT 1), 0)"
 	    " FROM runs WHERE instance = ?1 AND type = ?2";
 	sqlite3_stmt *st = NULL;
 	if (store_prepare(h->db, sql, &st, err) < 0)

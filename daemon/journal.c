@@ -70,6 +70,11 @@ int journal_set(struct journal *j, int64_t job, const char *instance, const char
 	return rc < 0 ? -1 : 0;
 }
 
+int journal_last_id(struct journal *j, int64_t *ret, struct err *err)
+{
+	return store_number(j->db, "SELECT coalesce(max(job), 0) FROM tokens", ret, err);
+}
+
 int journal_left_over(struct journal *j, struct journal_entry **ret, size_t *ret_n, struct err *err)
 {
 	VEC(struct journal_entry) list = {0};

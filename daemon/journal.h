@@ -27,6 +27,10 @@ void journal_free(struct journal *j);
 int journal_set(struct journal *j, int64_t job, const char *instance, const char *token,
                 struct err *err);
 
+/* The largest job number of a token; 0: there is none.  A history that was lost must not
+ * make new jobs take the numbers of left-over tokens, which they would overwrite. */
+int journal_last_id(struct journal *j, int64_t *ret, struct err *err);
+
 /* The left-over ones of instances that no job works on now; owned by the caller. */
 int journal_left_over(struct journal *j, struct journal_entry **ret, size_t *ret_n,
                       struct err *err);

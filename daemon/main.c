@@ -77,10 +77,22 @@ static void complain(const struct err *err)
 		fprintf(stderr, "HINT: %s\n", err->hint);
 }
 
+/* Texts can hold what a server or a file said: err_set makes them harmless. */
+static void print_line(const struct check_line *l)
+{
+	static const char *const levels[] = {"ok", "warning", "CRITICAL"};
+	struct err safe;
+	err_set(&safe, ERR_FAILED, "%-8s %s: %s", levels[l->level], l->subject, l->text);
+	puts(safe.text);
+	if (!l->hint || l->level == CHECK_OK)
+		return;
+	err_set(&safe, ERR_FAILED, "         HINT: %s", l->hint);
+	puts(safe.text);
+}
+
 /* 0: all is well or worth a warning; 1: something is critical; 2: the policy. */
 static int check(const struct options *o)
 {
-	static const char *const levels[] = {"ok", "warning", "CRITICAL"};
 	struct policy *policy = NULL;
 	struct str report = {0};
 	struct err err = ERR_INIT;
@@ -95,12 +107,8 @@ static int check(const struct options *o)
 	}
 	str_done(&report);
 	check_run(policy, &result);
-	for (size_t i = 0; i < result.lines.n; i++) {
-		const struct check_line *l = &result.lines.v[i];
-		printf("%-8s %s: %s\n", levels[l->level], l->subject, l->text);
-		if (l->hint && l->level != CHECK_OK)
-			printf("         HINT: %s\n", l->hint);
-	}
+	for (size_t i = 0; i < result.lines.n; i++)
+		print_line(&result.lines.v[i]);
 	int code = result.worst == CHECK_CRITICAL ? 1 : 0;
 	check_result_done(&result);
 	policy_unref(policy);

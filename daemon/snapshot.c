@@ -102,8 +102,16 @@ static void inherit_one(struct snapshot_instance *mine, struct snapshot_instance
 	}
 }
 
+static bool same_place(const struct snapshot *a, const struct snapshot *b)
+{
+	return a && b && a->repository_n && b->repository_n &&
+	       !strcmp(a->repositories[0].url, b->repositories[0].url);
+}
+
 void snapshot_inherit(struct snapshot *s, struct snapshot *old)
 {
+	if (!same_place(s, old))
+		return;
 	for (size_t i = 0; i < s->instance_n; i++) {
 		struct snapshot_instance *was = find(old, s->instances[i].name);
 		if (was)

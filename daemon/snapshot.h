@@ -47,7 +47,8 @@ void snapshot_free(struct snapshot *s); /* NULL is fine */
 
 /* `s` takes the place of `old` and gets from it what it cannot know: the catalogs of
  * instances it could not load (a repository that is away now does not make its
- * backups unknown), and backups finished since it was begun. */
+ * backups unknown), and backups finished since it was begun.  Nothing if the policy names
+ * another place for backups meanwhile. */
 void snapshot_inherit(struct snapshot *s, struct snapshot *old);
 /* A backup that was just made; takes ownership of `head`.  `s` may be NULL. */
 void snapshot_add(struct snapshot *s, struct manifest *head);

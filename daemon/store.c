@@ -61,6 +61,18 @@ int store_run(sqlite3 *db, const char *sql, const char *text, int64_t number, st
 	return rc < 0 ? -1 : 0;
 }
 
+int store_number(sqlite3 *db, const char *sql, int64_t *ret, struct err *err)
+{
+	sqlite3_stmt *st = NULL;
+	if (store_prepare(db, sql, &st, err) < 0)
+		return -1;
+	int rc = store_step(st, err);
+	if (rc == 1)
+		*ret = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return rc < 0 ? -1 : 0;
+}
+
 static int open_once(const char *path, const char *schema, bool durable, sqlite3 **ret,
                      struct err *err)
 {

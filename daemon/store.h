@@ -28,5 +28,7 @@ int store_step(struct sqlite3_stmt *st, struct err *err);
 /* Prepare, bind the text (NULL: NULL) and integer at ?1 and ?2, run to the end. */
 int store_run(struct sqlite3 *db, const char *sql, const char *text, int64_t number,
               struct err *err);
+/* The integer a query without parameters answers with. */
+int store_number(struct sqlite3 *db, const char *sql, int64_t *ret, struct err *err);
 
 #endif

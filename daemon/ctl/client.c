@@ -76,7 +76,7 @@ int client_reason(const json_t *error, const char *otherwise, struct err *err)
 	return -1;
 }
 
-static int judge(const struct client *c, const struct str *answer, const char *what, json_t **ret,
+static int judge(struct client *c, const struct str *answer, const char *what, json_t **ret,
                  struct err *err)
 {
 	char *otherwise = NULL;
@@ -89,7 +89,8 @@ static int judge(const struct client *c, const struct str *answer, const char *w
 	if (status < 200 || status > 299) {
 		otherwise = mem_printf("mybakd at %s answers %s with HTTP status %ld", c->socket,
 		                       what, status);
-		client_reason(json_object_get(value, "error"), otherwise, err);
+		c->refusal = json_incref(json_object_get(value, "error"));
+		client_reason(c->refusal, otherwise, err);
 		goto out;
 	}
 	if (!value && answer->n > 0) {
@@ -120,6 +121,8 @@ int client_call(struct client *c, const char *method, const char *path, const js
 
 	if (open_curl(c, err))
 		return -1;
+	json_decref(c->refusal);
+	c->refusal = NULL;
 	url = mem_printf("http://localhost%s", path);
 	what = mem_printf("%s %s", method, path);
 	curl_easy_reset(c->curl);
@@ -159,6 +162,8 @@ void client_done(struct client *c)
 	if (c->curl)
 		curl_easy_cleanup(c->curl);
 	c->curl = NULL;
+	json_decref(c->refusal);
+	c->refusal = NULL;
 }
 
 char *client_segment(const char *name)

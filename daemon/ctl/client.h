@@ -14,6 +14,7 @@ struct client {
 	const char *socket;  /* path */
 	void *curl;          /* opened with the first request */
 	unsigned patience_s; /* for one answer; 0: a minute */
+	json_t *refusal;     /* the "error" of the last answer, or NULL */
 };
 
 /* `body` and `ret` may be NULL.  ERR_UNREACHABLE when nobody listens; an error the

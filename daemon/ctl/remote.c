@@ -147,12 +147,34 @@ int verb_space(struct ctl *ctl, struct err *err)
 	return 0;
 }
 
+/* All errors of the policy; one alone is told by err already. */
+static void say_refused(struct ctl *ctl, struct err *err)
+{
+	const json_t *report = json_object_get(ctl->client.refusal, "report"), *line;
+	json_t *value;
+	size_t i;
+
+	if (json_array_size(report) < 2)
+		return;
+	value = json_pack("{s:O}", "error", ctl->client.refusal);
+	ctl_print_json(ctl, value);
+	json_decref(value);
+	json_array_foreach(report, i, line)
+	{
+		term_line(&ctl->notes, STYLE_PLAIN, "%s", json_string_value(line));
+	}
+	err_set(err, err->kind, "the policy has errors: it is not in force");
+	err_hint(err, "Correct them and reload; the policy read before stays in force.");
+}
+
 int verb_reload(struct ctl *ctl, struct err *err)
 {
 	json_t *answer = NULL;
 
-	if (client_call(&ctl->client, "POST", "/v1/reload", NULL, &answer, err))
+	if (client_call(&ctl->client, "POST", "/v1/reload", NULL, &answer, err)) {
+		say_refused(ctl, err);
 		return -1;
+	}
 	if (!ctl_print_json(ctl, answer))
 		term_line(&ctl->out, STYLE_PLAIN, "The daemon has read its policy again.");
 	json_decref(answer);

@@ -150,6 +150,34 @@ START_TEST(an_instance_remembers_its_past)
 }
 END_TEST
 
+START_TEST(a_full_makes_up_for_a_failed_incremental_over_a_restart)
+{
+	struct job j = sample(1, JOB_FAILED);
+	j.type = JOB_INCREMENTAL;
+	ck_ok(history_put(h, &j, &err), err);
+	put(2, JOB_DONE);
+	struct instance *i = instance_new("main", h, 10000);
+	ck_assert(!i->last[JOB_INCREMENTAL].failed);
+	instance_free(i);
+	put(3, JOB_FAILED);
+	i = instance_new("main", h, 10000);
+	ck_assert(i->last[JOB_FULL].failed);
+	instance_free(i);
+	j = sample(4, JOB_DONE);
+	j.type = JOB_INCREMENTAL;
+	strcpy(j.facts.backup, "20261122T020000Z-incr");
+	ck_ok(history_put(h, &j, &err), err);
+	i = instance_new("main", h, 10000);
+	ck_assert(i->last[JOB_FULL].failed);
+	instance_free(i);
+	strcpy(j.facts.backup, "20261122T020000Z-full");
+	ck_ok(history_put(h, &j, &err), err);
+	i = instance_new("main", h, 10000);
+	ck_assert(!i->last[JOB_FULL].failed);
+	instance_free(i);
+}
+END_TEST
+
 START_TEST(a_full_serves_the_incremental_and_a_clock_set_back_is_seen)
 {
 	struct instance *i = instance_new("main", h, 100);
@@ -226,6 +254,7 @@ static Suite *suite(void)
 	tcase_add_test(c, a_kill_leaves_failed_and_cancelled_runs);
 	tcase_add_test(c, old_rows_go);
 	tcase_add_test(c, an_instance_remembers_its_past);
+	tcase_add_test(c, a_full_makes_up_for_a_failed_incremental_over_a_restart);
 	tcase_add_test(c, a_full_serves_the_incremental_and_a_clock_set_back_is_seen);
 	tcase_add_test(c, a_damaged_history_is_set_aside);
 	tcase_add_test(c, only_left_over_tokens_are_undone);
