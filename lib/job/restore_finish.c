@@ -17,7 +17,11 @@
 
 char *restore_isl_rewrite(const struct places *p, const char *text)
 {
-	size_t n = strcspn(text, "\r\n");
+	/* White space at the end is none of the path (RemoteDatafile::open_link_file); a
+	 * line break within it is. */
+	size_t n = strlen(text);
+	while (n > 0 && strchr(" \t\r\n", text[n - 1]))
+		n--;
 	char *path = mem_strndup(text, n);
 	char *now = places_rewrite(p, path);
 	char *all = now ? mem_printf("%s%s", now, text + n) : NULL;
