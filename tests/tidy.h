@@ -7,25 +7,25 @@
 
 #include "base/err.h"
 
-#define err_set(...)                                                                               \
-	({                                                                                         \
-		err_set(__VA_ARGS__);                                                              \
-		-1;                                                                                \
+#define err_set(...)                  \
+	({                            \
+		err_set(__VA_ARGS__); \
+		-1;                   \
 	})
-#define err_sys(...)                                                                               \
-	({                                                                                         \
-		err_sys(__VA_ARGS__);                                                              \
-		-1;                                                                                \
+#define err_sys(...)                  \
+	({                            \
+		err_sys(__VA_ARGS__); \
+		-1;                   \
 	})
-#define err_add(...)                                                                               \
-	({                                                                                         \
-		err_add(__VA_ARGS__);                                                              \
-		-1;                                                                                \
+#define err_add(...)                  \
+	({                            \
+		err_add(__VA_ARGS__); \
+		-1;                   \
 	})
-#define err_hint(...)                                                                              \
-	({                                                                                         \
-		err_hint(__VA_ARGS__);                                                             \
-		-1;                                                                                \
+#define err_hint(...)                  \
+	({                             \
+		err_hint(__VA_ARGS__); \
+		-1;                    \
 	})
 
 #endif
