@@ -106,9 +106,16 @@ static int find_parent(struct run *r, struct err *err)
 	    .datadir = datadir_of(r),
 	    .current_lsn = r->current_lsn,
 	};
+	char *reason = NULL;
 	if (r->req->kind == BACKUP_FULL)
 		return 0;
-	return parent_choose(&wish, &r->parent, &r->out->full_reason, err);
+	if (parent_choose(&wish, &r->parent, &reason, err) != 0)
+		return -1;
+	if (!r->parent)
+		r->out->full_reason = reason;
+	else if (reason)
+		*vec_push(&r->out->warnings) = reason;
+	return 0;
 }
 
 /* "20261122T020000Z…" to wall time; -1 if it is not one. */

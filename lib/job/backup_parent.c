@@ -122,10 +122,6 @@ int parent_choose(const struct parent_wish *w, struct manifest **ret, char **ret
 		reason = c.damaged_n ? mem_printf("%s cannot be read: %s", c.damaged[0].id,
 		                                  c.damaged[0].why.text)
 		                     : mem_strdup("there is no backup yet that it could stand on");
-	if (parent) {
-		free(reason);
-		reason = NULL;
-	}
 	catalog_done(&c);
 	*ret = parent;
 	*ret_reason = reason;

@@ -19,8 +19,8 @@ struct parent_wish {
 };
 
 /* The newest backup that is whole, readable and of this very data directory, with
- * its files; or NULL and the reason in words why there is none.  -1 only if the
- * repository cannot be asked. */
+ * its files, or NULL.  *ret_reason: why it is not the newest one there is, or why
+ * there is none; NULL if it is the newest.  -1 only if the repository cannot be asked. */
 int parent_choose(const struct parent_wish *wish, struct manifest **ret, char **ret_reason,
                   struct err *err);
 

@@ -83,7 +83,8 @@ int copier_add(struct copier *c, const struct extent *e, const void *bytes, stru
 
 int copier_before_read(struct copier *c, uint64_t bytes, struct err *err)
 {
-	throttle_take(c->plan.throttle, bytes, c->plan.cancel);
+	if (!c->hurry)
+		throttle_take(c->plan.throttle, bytes, c->plan.cancel);
 	return cancel_check(c->plan.cancel, err);
 }
 
@@ -130,6 +131,7 @@ static int from_memory(struct copier *c, const struct item *item, uint64_t *ret_
 
 int copier_item(struct copier *c, const struct item *item, uint64_t *ret_end, struct err *err)
 {
+	c->hurry = item->hurry;
 	if (item->fd < 0)
 		return from_memory(c, item, ret_end, err);
 	/* Only advice: what it answers does not matter. */

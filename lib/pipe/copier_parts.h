@@ -16,7 +16,8 @@
 struct copier {
 	struct copier_plan plan;
 	struct codec *codec;
-	int level; /* for the next frame that is begun */
+	int level;  /* for the next frame that is begun */
+	bool hurry; /* the item's: the rate is not limited */
 	struct fill fill;
 	unsigned char *spare; /* a second reading: of a page, or of an unstable file */
 	struct copier_counts counts;

@@ -98,6 +98,8 @@ static int look_behind(int fd, const char *name, uint32_t server_page_size, unsi
 			return -1;
 		if (n == 0)
 			break;
+		if (off == 0) /* page 0 was looked at */
+			memset(buf, 0, n < server_page_size ? n : server_page_size);
 		if (bytes_all_zero(buf, n))
 			continue;
 		*ret_look = LOOK_AGAIN;
@@ -112,6 +114,21 @@ static int look_behind(int fd, const char *name, uint32_t server_page_size, unsi
 	return 0;
 }
 
+/* A page 0 that stays corrupt: if the others tell the format, whoever copies them
+ * meets it as one corrupt page among pages. */
+static int give_up(int fd, const char *name, uint32_t server_page_size, unsigned char *buf,
+                   struct page_space *ret, enum look *ret_look, struct err *err)
+{
+	struct err why = *err;
+	if (look_behind(fd, name, server_page_size, buf, ret, ret_look, err) == 0 &&
+	    *ret_look == LOOK_FOUND)
+		return 0;
+	*err = why;
+	err_add(err, "%s", name);
+	return err_hint(err, "CHECK TABLE this table; if it is being made or imported, run the "
+	                     "backup again");
+}
+
 int geometry_read(int fd, const char *name, uint32_t server_page_size, struct page_space *ret,
                   enum geometry *ret_state, struct err *err)
 {
@@ -121,10 +138,7 @@ int geometry_read(int fd, const char *name, uint32_t server_page_size, struct pa
 
 	for (int i = 0; rc == 0 && look == LOOK_AGAIN; i++) {
 		if (i == TRIES) {
-			rc = err_add(err, "%s", name);
-			err_hint(err,
-			         "CHECK TABLE this table; if it is being made or imported, run "
-			         "the backup again");
+			rc = give_up(fd, name, server_page_size, buf, ret, &look, err);
 			break;
 		}
 		if (i > 0)

@@ -29,6 +29,8 @@
 #include "source/work.h"
 
 #define FLUSH_SETTING "innodb_flush_log_at_trx_commit"
+/* Questions asked while commits are blocked: a server that hangs is let go soon. */
+#define SIDE_TIMEOUT_S 10
 #define CATCH_UP_BYTES (256u << 10)
 
 struct hot {
@@ -64,7 +66,7 @@ static int hot_probe(const struct facts *facts, struct err *err)
 static int open_sessions(struct hot *h, struct err *err)
 {
 	if (conn_open(&h->plan.target, 0, &h->stages.conn, err) != 0 ||
-	    conn_open(&h->plan.target, 60, &h->side, err) != 0)
+	    conn_open(&h->plan.target, SIDE_TIMEOUT_S, &h->side, err) != 0)
 		return -1;
 	h->stages.wait_s = h->plan.lock_wait_s;
 	h->stages.retries = h->plan.lock_retries;
@@ -175,6 +177,7 @@ static int hot_begin(const struct source_plan *plan, struct source **ret, struct
 	parent_init(&h->parent, plan->parent);
 	work_prepare(h, &h->first);
 	work_prepare(h, &h->second);
+	h->second.hurry = true;
 	h->work = &h->first;
 	h->stage = 1;
 

@@ -263,7 +263,7 @@ static int open_next(struct work *w, struct err *err)
 	rc = open_same(w, x, &fd, err);
 	if (rc <= 0)
 		return rc;
-	w->model = (struct item){.fd = -1, .file_size = x->found.stamp.size};
+	w->model = (struct item){.fd = -1, .file_size = x->found.stamp.size, .hurry = w->hurry};
 	if (x->found.kind == FOUND_INNODB) {
 		rc = open_innodb(w, x, fd, err);
 		if (rc <= 0) {

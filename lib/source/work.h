@@ -40,6 +40,7 @@ struct work {
 	const struct mariadb_names *names;
 	uint32_t server_page_size;
 	bool myisam_mmap;
+	bool hurry; /* a lock is held while these are read */
 	VEC(struct work_file) files;
 	size_t at;               /* the file ranges are taken from */
 	int fd;                  /* of that file while ranges remain, else -1 */

@@ -3,6 +3,7 @@ import contextlib
 import threading
 
 import pymysql
+import pytest
 
 from harness import Mybak, Server, wait_for
 from harness.load import volume
@@ -70,3 +71,42 @@ def test_index_of_the_binlog_with_a_name_of_its_own(place):
     copy = Server(place, "copy", options=options, datadir=target).start()
     assert not copy.sql("SHOW ALL SLAVES STATUS")
     copy.stop()
+
+
+@contextlib.contextmanager
+def talking(server, threads=4):
+    """Sessions whose statements fill the general log."""
+    stop = threading.Event()
+
+    def talk():
+        with contextlib.closing(server.connect()) as db, db.cursor() as cursor:
+            while not stop.is_set():
+                cursor.execute("SELECT 'a statement of some length for the log', RAND()")
+    crowd = [threading.Thread(target=talk) for _ in range(threads)]
+    for one in crowd:
+        one.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for one in crowd:
+            one.join()
+
+
+@pytest.mark.parametrize("engine", ["CSV", "MyISAM"])
+def test_log_tables(place, engine):
+    """general_log is written to through every lock: a restored server can use it."""
+    server = Server(place).create().start()
+    server.sql(f"ALTER TABLE mysql.general_log ENGINE={engine}", "SET GLOBAL log_output='TABLE'",
+               "SET GLOBAL general_log=ON")
+    mybak = Mybak(place, server).start()
+    for n, kind in enumerate(("full", "incremental", "incremental")):
+        with talking(server):
+            backup = mybak.backup(kind)
+        target = place / f"r{n}"
+        mybak.restore(target, backup)
+        copy = Server(place, f"look{n}", datadir=target, binlog=False).start()
+        assert copy.check_tables() == []
+        assert copy.value("SELECT COUNT(*) FROM mysql.general_log") > 0
+        assert copy.complaints() == []
+        copy.stop()
