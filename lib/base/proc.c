@@ -26,11 +26,10 @@ struct launch {
 	const char *program;
 	char *const *argv;
 	char **env;
-	const char *cwd;
+	const struct proc_how *how;
 	int null_fd, out_fd, err_fd; /* err_fd -1: stderr stays */
 	int report_fd;               /* errno and step go here when exec fails */
 	pid_t parent;
-	bool detached; /* outlives us */
 };
 
 struct report {
@@ -65,19 +64,23 @@ static _Noreturn void child_run(const struct launch *l)
 	}
 	/* A group of its own: a wrapper script and what it started are stopped together,
 	 * and Ctrl-C on the terminal is for this program alone to act on. */
-	if (l->detached)
+	bool detached = l->how->detached;
+	if (detached)
 		setsid();
 	else
 		setpgid(0, 0);
-	if (!l->detached && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+	/* Before the next line, which a change of user would undo. */
+	if (l->how->user && proc_become(l->how->user) < 0)
+		child_failed(l, "user");
+	if (!detached && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		child_failed(l, "prctl");
-	if (!l->detached && getppid() != l->parent) /* died before the line above */
+	if (!detached && getppid() != l->parent) /* died before the line above */
 		_exit(127);
 	if (dup2(l->null_fd, 0) < 0 || dup2(l->out_fd, 1) < 0 ||
 	    (l->err_fd >= 0 && dup2(l->err_fd, 2) < 0))
 		child_failed(l, "dup2");
 	close_on_exec_from(3);
-	if (l->cwd && chdir(l->cwd) < 0)
+	if (l->how->cwd && chdir(l->how->cwd) < 0)
 		child_failed(l, "chdir");
 	sigset_t none;
 	sigemptyset(&none);
@@ -123,7 +126,10 @@ static int read_report(int fd, const struct launch *l, pid_t pid, struct err *er
 		;
 	if (strcmp(r.step, "chdir") == 0)
 		return err_sys(err, r.errnum, "cannot start %s in directory %s", l->program,
-		               l->cwd);
+		               l->how->cwd);
+	if (strcmp(r.step, "user") == 0)
+		return err_sys(err, r.errnum, "cannot run %s as user %u, group %u", l->program,
+		               (unsigned)l->how->user->uid, (unsigned)l->how->user->gid);
 	return err_sys(err, r.errnum, "cannot run %s", l->program);
 }
 
@@ -165,17 +171,18 @@ static int launch(struct launch *l, pid_t *ret_pid, struct err *err)
 	return rc;
 }
 
-static int start(const char *const argv[], const char *cwd, const char *const extra_env[],
-                 int out_fd, int err_fd, bool detached, pid_t *ret_pid, struct err *err)
+static int start(const char *const argv[], const struct proc_how *how, int out_fd, int err_fd,
+                 pid_t *ret_pid, struct err *err)
 {
 	int rc = -1;
 	union {
 		const char *const *in;
 		char *const *out;
 	} args = {argv};
+	static const struct proc_how plain = {0};
 	char *program = proc_find(argv[0]);
 	struct launch l = {
-	    .argv = args.out, .cwd = cwd, .out_fd = out_fd, .err_fd = err_fd, .detached = detached};
+	    .argv = args.out, .how = how ? how : &plain, .out_fd = out_fd, .err_fd = err_fd};
 	l.null_fd = above_stdio(open("/dev/null", O_RDONLY | O_CLOEXEC));
 	if (!program) {
 		err_set(err, ERR_NOT_FOUND, "no program %s that can be run", argv[0]);
@@ -187,7 +194,7 @@ static int start(const char *const argv[], const char *cwd, const char *const ex
 		goto out;
 	}
 	l.program = program;
-	l.env = env_with(extra_env);
+	l.env = env_with(l.how->extra_env);
 	rc = launch(&l, ret_pid, err);
 	free(l.env);
 out:
@@ -197,27 +204,15 @@ out:
 	return rc;
 }
 
-static int start_logged(const char *const argv[], const char *cwd, const char *const extra_env[],
-                        int log_fd, bool detached, pid_t *ret_pid, struct err *err)
+int proc_start(const char *const argv[], const struct proc_how *how, int log_fd, pid_t *ret_pid,
+               struct err *err)
 {
 	int fd = fcntl(log_fd, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot hand a log over to %s", argv[0]);
-	int rc = start(argv, cwd, extra_env, fd, fd, detached, ret_pid, err);
+	int rc = start(argv, how, fd, fd, ret_pid, err);
 	close(fd);
 	return rc;
-}
-
-int proc_start(const char *const argv[], const char *cwd, const char *const extra_env[], int log_fd,
-               pid_t *ret_pid, struct err *err)
-{
-	return start_logged(argv, cwd, extra_env, log_fd, false, ret_pid, err);
-}
-
-int proc_start_detached(const char *const argv[], const char *cwd, const char *const extra_env[],
-                        int log_fd, pid_t *ret_pid, struct err *err)
-{
-	return start_logged(argv, cwd, extra_env, log_fd, true, ret_pid, err);
 }
 
 /* Collect until end of file or deadline; what goes beyond max is thrown away.
@@ -262,7 +257,7 @@ int proc_capture(const char *const argv[], bool with_stderr, unsigned timeout_s,
 		return err_sys(err, errno, "cannot make a pipe to run %s", argv[0]);
 	pipe_fd[0] = above_stdio(pipe_fd[0]);
 	pipe_fd[1] = above_stdio(pipe_fd[1]);
-	rc = start(argv, NULL, NULL, pipe_fd[1], with_stderr ? pipe_fd[1] : -1, false, &pid, err);
+	rc = start(argv, NULL, pipe_fd[1], with_stderr ? pipe_fd[1] : -1, &pid, err);
 	close(pipe_fd[1]);
 	if (rc < 0)
 		goto out;

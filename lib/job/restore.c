@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "job/catalog_load.h"
 #include "job/restore_files.h"
+#include "job/restore_owner.h"
 #include "job/restore_place.h"
 #include "job/restore_plan.h"
 #include "job/restore_recover.h"
@@ -172,7 +173,8 @@ static int preflight(struct restore *r, struct err *err)
 	if (redo_file(r->m) && restore_redo_check(r->m, &r->places, err) < 0)
 		return -1;
 	if (r->req->recover &&
-	    recover_find_binary(r->m, r->req->server_binary, &r->binary, err) < 0)
+	    (recover_find_binary(r->m, r->req->server_binary, &r->binary, err) < 0 ||
+	     restore_owner_check(r->m, &r->places, r->binary, err) < 0))
 		return -1;
 	if (restore_plan_make(r->repo, r->chain, r->chain_n, r->m, r->req->cancel, &r->plan, err) <
 	    0)
@@ -239,16 +241,15 @@ static struct recover_plan recover_plan(const struct restore *r)
 
 static int recover(struct restore *r, struct err *err)
 {
-	struct restore_files files = files_of(r);
 	struct recover_plan plan = recover_plan(r);
 
 	if (!r->req->recover)
 		return 0;
 	step(r, "recover");
 	r->recovering = true;
-	if (recover_run(&plan, err) < 0 || places_remove_links(&r->places, err) < 0)
+	if (recover_run(&plan, err) < 0)
 		return -1;
-	return restore_files_give_away(&files, err);
+	return places_remove_links(&r->places, err);
 }
 
 /* Without a recovery the links in the redo are still needed by whoever does it. */
@@ -305,7 +306,7 @@ static int write_all(struct restore *r, struct err *err)
 	uint64_t from = clock_mono_ns();
 
 	if (prepare(r, err) < 0 || copy(r, err) < 0 || redo(r, err) < 0 ||
-	    restore_files_finish(&files, err) < 0)
+	    restore_files_finish(&files, err) < 0 || restore_files_give_away(&files, err) < 0)
 		return -1;
 	r->result.bytes_written = r->plan.bytes + r->plan.redo_bytes;
 	r->result.copy_seconds = seconds_since(from);

@@ -33,8 +33,9 @@ int restore_files_copy(const struct restore_files *f, struct repo *repo,
  * directories, times. */
 int restore_files_finish(const struct restore_files *f, struct err *err);
 
-/* What the private server made in the target belongs to whom the data directory
- * belonged.  Does nothing unless run as root. */
+/* What we made in the target and no file of the backup is belongs to the owner of
+ * the data directory.  Comes before recovery: that runs as this owner, who could
+ * bring a file of root's from elsewhere into it.  Does nothing unless run as root. */
 int restore_files_give_away(const struct restore_files *f, struct err *err);
 
 /* Everything on disk, on every file system that was written to. */

@@ -390,6 +390,24 @@ static int check_still_empty(const struct target *t, struct err *err)
 	return rc;
 }
 
+/* Others than we may have to get through the directories we make on the way: the
+ * owner of the data directory is only known to be somebody. */
+static int open_way(const struct target *t, struct err *err)
+{
+	char *way = t->made_from ? mem_strdup(t->path) : NULL, *slash;
+	int rc = 0;
+
+	while (rc == 0 && way && (slash = strrchr(way, '/'))) {
+		*slash = '\0';
+		if (strlen(way) < strlen(t->made_from))
+			break;
+		if (chmod(way, 0711) < 0)
+			rc = err_sys(err, errno, "cannot set the mode of %s", way);
+	}
+	free(way);
+	return rc;
+}
+
 int target_prepare(struct target *t, const char *mark_text, const struct cancel *cancel,
                    struct err *err)
 {
@@ -398,7 +416,8 @@ int target_prepare(struct target *t, const char *mark_text, const struct cancel 
 	int rc = -1;
 
 	t->made_from = first_missing(t->path);
-	if (fsio_mkdirs(t->path, 0700, err) < 0 || (t->empty && check_still_empty(t, err) < 0))
+	if (fsio_mkdirs(t->path, 0700, err) < 0 || open_way(t, err) < 0 ||
+	    (t->empty && check_still_empty(t, err) < 0))
 		goto out;
 	/* The mark goes first: from here on the directory is nobody's data. */
 	if (fsio_replace(mark, mark_text, strlen(mark_text), 0644, err) < 0)

@@ -32,6 +32,8 @@ struct private_server {
 	char *socket, *log;
 	pid_t pid; /* 0: not running */
 	bool keep;
+	bool other; /* not as ourselves, but as `user` */
+	struct proc_user user;
 	const struct cancel *cancel;
 };
 
@@ -76,7 +78,7 @@ static void args_isolation(struct args *a, const struct private_server *p, bool 
 		arg(a, "%s", fixed[i]);
 	if (!grants)
 		arg(a, "--skip-grant-tables");
-	if (geteuid() == 0)
+	if (geteuid() == 0 && !p->other)
 		arg(a, "--user=root");
 }
 
@@ -111,11 +113,34 @@ static void args_make(struct args *a, const struct private_server *p,
 	free(basedir);
 }
 
+/* What it reads comes from a repository: root's rights are not for that.  A server
+ * cannot give them up by itself (--user) and still die with us. */
+static int choose_user(struct private_server *p, struct err *err)
+{
+	struct stat st;
+
+	if (stat(p->datadir, &st) < 0)
+		return err_sys(err, errno, "data directory %s", p->datadir);
+	p->other = geteuid() == 0 && st.st_uid != 0;
+	p->user = (struct proc_user){st.st_uid, st.st_gid};
+	return 0;
+}
+
+/* TMPDIR may be root's alone. */
+static bool can_enter(const struct private_server *p, const char *dir)
+{
+	char *barrier = NULL;
+	bool can = !p->other || (proc_user_barrier(&p->user, dir, &barrier, NULL) == 0 && !barrier);
+
+	free(barrier);
+	return can;
+}
+
 static int make_dir(struct private_server *p, struct err *err)
 {
 	const char *tmp = getenv("TMPDIR");
 
-	if (!tmp || tmp[0] != '/' || strlen(tmp) > TMPDIR_MAX)
+	if (!tmp || tmp[0] != '/' || strlen(tmp) > TMPDIR_MAX || !can_enter(p, tmp))
 		tmp = "/tmp";
 	char *dir = mem_printf("%s/mybak-XXXXXX", tmp);
 	if (!mkdtemp(dir)) {
@@ -125,6 +150,8 @@ static int make_dir(struct private_server *p, struct err *err)
 	}
 	p->dir = dir;
 	p->socket = mem_printf("%s/s", dir);
+	if (p->other && chown(dir, p->user.uid, p->user.gid) < 0)
+		return err_sys(err, errno, "cannot set the owner of %s", dir);
 	return 0;
 }
 
@@ -138,11 +165,16 @@ static int launch(struct private_server *p, const struct private_plan *plan, str
 
 	if (fd < 0)
 		return err_sys(err, errno, "cannot create the server's log %s", p->log);
+	if (p->other && fchown(fd, p->user.uid, p->user.gid) < 0) {
+		err_sys(err, errno, "cannot set the owner of %s", p->log);
+		goto out;
+	}
 	args_make(&a, p, plan);
 	/* Every pointer of the list is to our own memory: only the type changes. */
 	const char *const *argv = (const char *const *)(void *)a.list.v;
-	rc = plan->keep ? proc_start_detached(argv, NULL, NULL, fd, &p->pid, err)
-	                : proc_start(argv, NULL, NULL, fd, &p->pid, err);
+	const struct proc_how how = {.user = p->other ? &p->user : NULL, .detached = plan->keep};
+	rc = proc_start(argv, &how, fd, &p->pid, err);
+out:
 	close(fd);
 	args_done(&a);
 	return rc;
@@ -155,6 +187,13 @@ static int hint_log(const struct private_server *p, const char *reasons, struct 
 		                "The data is encrypted: give the key plugin and its key file with "
 		                "--server-option (plugin-load-add=…). Whole log: %s",
 		                p->log);
+	if (p->other &&
+	    (strcasestr(reasons, "permission denied") || strcasestr(reasons, "error number 13")))
+		return err_hint(err,
+		                "The server runs as the owner of the data directory, user %u, not "
+		                "as root: what options name must be open to that user. Whole log: "
+		                "%s",
+		                (unsigned)p->user.uid, p->log);
 	return err_hint(err,
 	                "Read the whole log, %s; usual causes: a server program of another "
 	                "version, or an option or plugin the old server had (pass it with "
@@ -224,7 +263,8 @@ int private_start(const struct private_plan *plan, struct private_server **ret, 
 		goto fail;
 	}
 	p->log = mem_printf("%s/mybak-recovery.log", p->datadir);
-	if (make_dir(p, err) < 0 || launch(p, plan, err) < 0 || wait_ready(p, plan, err) < 0)
+	if (choose_user(p, err) < 0 || make_dir(p, err) < 0 || launch(p, plan, err) < 0 ||
+	    wait_ready(p, plan, err) < 0)
 		goto fail;
 	p->keep = plan->keep;
 	*ret = p;

@@ -1,7 +1,8 @@
 /*
  * private: a server of our own on a restored data directory: nobody else can
  * reach it (no network, socket in a 0700 directory), it starts no replication and
- * no events, and it goes when we go.
+ * no events, and it goes when we go.  Started by root it runs as the owner of the
+ * data directory, with that owner's group and no other.
  */
 #ifndef SERVER_PRIVATE_H
 #define SERVER_PRIVATE_H

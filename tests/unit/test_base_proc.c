@@ -1,5 +1,6 @@
 /* proc: other programs, started, heard out, waited for and stopped. */
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -175,8 +176,9 @@ START_TEST(a_server_is_started_and_stopped)
 	int status = -1, fd = mkstemp(path);
 	pid_t pid = -1;
 	const char *const env[] = {"UNIT_VALUE=seen", "HOME=/elsewhere", NULL};
-	ck_ok(proc_start(ARGV("sh", "-c", "echo $UNIT_VALUE $HOME $PWD; exec sleep 50"), "/usr",
-	                 env, fd, &pid, &e),
+	struct proc_how how = {.cwd = "/usr", .extra_env = env};
+	ck_ok(proc_start(ARGV("sh", "-c", "echo $UNIT_VALUE $HOME $PWD; exec sleep 50"), &how, fd,
+	                 &pid, &e),
 	      e);
 	ck_assert_int_eq(proc_wait(pid, 300, &status, &e), 0);
 	status = proc_stop(pid, 5000);
@@ -186,15 +188,146 @@ START_TEST(a_server_is_started_and_stopped)
 	ck_assert_str_eq(line, "seen /elsewhere /usr\n");
 	ck_assert_int_eq(proc_wait(pid, 0, &status, &e), -1);
 	ck_ok(proc_start(ARGV("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done"),
-	                 NULL, NULL, fd, &pid, &e),
+	                 NULL, fd, &pid, &e),
 	      e);
 	clock_sleep_ms(300);
 	status = proc_stop(pid, 100);
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	ck_assert_int_eq(proc_start(ARGV("sh"), "/no/such/dir", NULL, fd, &pid, &e), -1);
+	how.cwd = "/no/such/dir";
+	ck_assert_int_eq(proc_start(ARGV("sh"), &how, fd, &pid, &e), -1);
 	ck_assert_ptr_nonnull(strstr(e.text, "/no/such/dir"));
 	close(fd);
 	unlink(path);
+}
+END_TEST
+
+#define SOMEBODY 64123
+
+static bool cannot_be_somebody(void)
+{
+	if (geteuid() == 0)
+		return false;
+	fprintf(stderr, "skipped: only root can start programs as another user\n");
+	return true;
+}
+
+START_TEST(a_program_runs_as_another_user)
+{
+	const struct proc_user user = {SOMEBODY, SOMEBODY + 1};
+	const struct proc_how how = {.cwd = "/", .user = &user};
+	struct err e = ERR_INIT;
+	char path[] = "/tmp/unit-proc-XXXXXX", said[400] = "";
+	gid_t before[64];
+	int status = -1, fd;
+	pid_t pid;
+
+	if (cannot_be_somebody())
+		return;
+	fd = mkstemp(path);
+	unlink(path);
+	int n = getgroups(64, before);
+	ck_assert_int_ge(n, 0);
+	ck_assert_int_eq(setgroups(2, (gid_t[]){0, 4}), 0);
+	ck_ok(proc_start(ARGV("grep", "-E", "^(Uid|Gid|Groups|CapEff):", "/proc/self/status"), &how,
+	                 fd, &pid, &e),
+	      e);
+	ck_assert_int_eq(proc_wait(pid, 10000, &status, &e), 1);
+	setgroups((size_t)n, before);
+	ck_assert_int_gt(pread(fd, said, sizeof said - 1, 0), 0);
+	close(fd);
+	ck_assert_msg(strstr(said, "Uid:\t64123\t64123\t64123\t64123\n") != NULL, "%s", said);
+	ck_assert_msg(strstr(said, "Gid:\t64124\t64124\t64124\t64124\n") != NULL, "%s", said);
+	ck_assert_msg(strstr(said, "Groups:\t \n") || strstr(said, "Groups:\t\n"), "%s", said);
+	ck_assert_msg(strstr(said, "CapEff:\t0000000000000000\n") != NULL, "%s", said);
+	ck_assert_int_eq(geteuid(), 0);
+}
+END_TEST
+
+/* Gone, or about to be reaped by whoever inherited it. */
+static bool has_ended(pid_t pid)
+{
+	char name[64], state = 'Z';
+	snprintf(name, sizeof name, "/proc/%ld/stat", (long)pid);
+	FILE *f = fopen(name, "re");
+	if (f && fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+		state = 'Z';
+	if (f)
+		fclose(f);
+	return state == 'Z' || state == 'X';
+}
+
+static bool ends_with_its_starter(bool detached)
+{
+	const struct proc_user user = {SOMEBODY, SOMEBODY};
+	const struct proc_how how = {.cwd = "/", .user = &user, .detached = detached};
+	int pipe_fd[2], status = -1;
+	pid_t pid = -1, starter;
+	bool ended = false;
+
+	ck_assert_int_eq(pipe(pipe_fd), 0);
+	starter = fork();
+	if (starter == 0) {
+		int failed = proc_start(ARGV("sleep", "50"), &how, 2, &pid, NULL);
+		ssize_t done = write(pipe_fd[1], &pid, sizeof pid);
+		_exit(failed || done != sizeof pid);
+	}
+	ck_assert_int_eq(waitpid(starter, &status, 0), starter);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(read(pipe_fd[0], &pid, sizeof pid), sizeof pid);
+	close(pipe_fd[0]);
+	close(pipe_fd[1]);
+	for (int i = 0; i < (detached ? 10 : 200) && !ended; i++) {
+		clock_sleep_ms(20);
+		ended = has_ended(pid);
+	}
+	kill(pid, SIGKILL);
+	return ended;
+}
+
+START_TEST(another_user_dies_with_us_too)
+{
+	if (cannot_be_somebody())
+		return;
+	ck_assert(ends_with_its_starter(false));
+	ck_assert(!ends_with_its_starter(true));
+}
+END_TEST
+
+static void expect_barrier(const char *path, const char *want)
+{
+	const struct proc_user user = {SOMEBODY, SOMEBODY};
+	struct err e = ERR_INIT;
+	char *barrier = NULL;
+
+	ck_ok(proc_user_barrier(&user, path, &barrier, &e), e);
+	ck_assert_msg(want ? barrier && !strcmp(barrier, want) : !barrier, "%s: %s", path,
+	              barrier ? barrier : "nothing");
+	free(barrier);
+}
+
+START_TEST(what_keeps_a_user_out_is_named)
+{
+	char top[] = "/tmp/unit-proc-XXXXXX", shut[64], in[64], missing[64];
+
+	if (cannot_be_somebody())
+		return;
+	ck_assert_ptr_nonnull(mkdtemp(top));
+	chmod(top, 0711);
+	snprintf(shut, sizeof shut, "%s/shut", top);
+	snprintf(in, sizeof in, "%s/shut/in", top);
+	snprintf(missing, sizeof missing, "%s/missing/x", top);
+	ck_assert_int_eq(mkdir(shut, 0750), 0);
+	ck_assert_int_eq(mkdir(in, 0755), 0);
+	expect_barrier("/", NULL);
+	expect_barrier(top, NULL);
+	expect_barrier(missing, NULL);
+	expect_barrier(shut, shut);
+	expect_barrier(in, shut);
+	ck_assert_int_eq(chown(shut, 0, SOMEBODY), 0);
+	expect_barrier(in, NULL);
+	rmdir(in);
+	rmdir(shut);
+	rmdir(top);
 }
 END_TEST
 
@@ -212,6 +345,9 @@ static Suite *suite(void)
 	tcase_add_test(t, too_long_is_killed_with_all_it_started);
 	tcase_add_test(t, a_child_inherits_nothing);
 	tcase_add_test(t, a_server_is_started_and_stopped);
+	tcase_add_test(t, a_program_runs_as_another_user);
+	tcase_add_test(t, another_user_dies_with_us_too);
+	tcase_add_test(t, what_keeps_a_user_out_is_named);
 	suite_add_tcase(s, t);
 	return s;
 }

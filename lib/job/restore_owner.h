@@ -1,0 +1,19 @@
+/*
+ * restore_owner: root restores, but recovery runs as the owner of the data
+ * directory.
+ */
+#ifndef JOB_RESTORE_OWNER_H
+#define JOB_RESTORE_OWNER_H
+
+#include "base/err.h"
+#include "job/restore_place.h"
+#include "model/manifest.h"
+
+/* Will that user get at the server program and at every directory of the restore,
+ * and could he write the system tablespace where it comes from?  ERR_REFUSED names
+ * what is in the way.  Nothing to ask unless we are root and he is not.  `m` has
+ * its files. */
+int restore_owner_check(const struct manifest *m, const struct places *p, const char *binary,
+                        struct err *err);
+
+#endif

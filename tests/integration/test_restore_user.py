@@ -1,0 +1,146 @@
+"""Root restores; the server that recovers runs as the owner of the data directory."""
+import os
+import pwd
+import shutil
+import signal
+
+import pytest
+
+from harness import MARIADB, Load, Mybak, Server, Truth, check_restored
+from harness.load import ledger_floor, volume
+from harness.places import wait_for
+
+try:
+    MYSQL = pwd.getpwnam("mysql")
+except KeyError:
+    MYSQL = None
+pytestmark = pytest.mark.skipif(os.geteuid() != 0 or MYSQL is None,
+                                reason="needs root, and a user mysql")
+
+
+class MysqlsServer(Server):
+    """A server as a distribution runs it: not root's."""
+
+    def __init__(self, place):
+        live = place / "live"
+        live.mkdir()
+        super().__init__(place, datadir=live / "data")
+        self.socket, self.log, self.tmpdir = live / "sock", live / "log", live / "tmp"
+
+    def create(self):
+        super().create()
+        self.tmpdir.mkdir()
+        self.log.touch()
+        for folder, _, files in os.walk(self.datadir.parent):
+            for path in [folder, *(os.path.join(folder, f) for f in files)]:
+                os.chown(path, MYSQL.pw_uid, MYSQL.pw_gid)
+        return self
+
+    def command(self, *more):
+        return [w for w in super().command(*more) if w != "--user=root"] + ["--user=mysql"]
+
+
+@pytest.fixture
+def mybak(place):
+    place.path.chmod(0o711)
+    server = MysqlsServer(place).create().start()
+    volume(server, 8)
+    return Mybak(place, server).start()
+
+
+@pytest.fixture
+def shut(place, mybak):
+    """A directory that only root may enter."""
+    folder = place / "shut"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def telling_server(place):
+    """A program that notes who it runs as, and becomes the server."""
+    seen, script = place / "seen", place / "telling-mariadbd"
+    seen.touch()
+    seen.chmod(0o666)
+    script.write_text(f"#!/bin/sh\n[ \"$2\" = --version ] || cat /proc/$$/status >>{seen}\n"
+                      f"exec {MARIADB.mariadbd} \"$@\"\n")
+    script.chmod(0o755)
+    return script, seen
+
+
+def ids(status):
+    lines = dict(line.split(":", 1) for line in status.splitlines())
+    return [set(lines[key].split()) for key in ("Uid", "Gid", "Groups")]
+
+
+MYSQLS = MYSQL and [{str(MYSQL.pw_uid)}, {str(MYSQL.pw_gid)}, set()]
+
+
+def strangers(folder):
+    """What in it is not mysql's."""
+    found = []
+    for parent, dirs, files in os.walk(folder):
+        for path in [parent, *(os.path.join(parent, n) for n in dirs + files)]:
+            st = os.lstat(path)
+            if (st.st_uid, st.st_gid) != (MYSQL.pw_uid, MYSQL.pw_gid):
+                found.append(path)
+    return found
+
+
+def test_recovery_is_not_roots(place, mybak, shut):
+    load = Load(mybak.server)
+    floor = ledger_floor(mybak.server)
+    backup = mybak.backup("full")
+    load.stop()
+    truth = Truth.of(mybak.server)
+    script, seen = telling_server(place)
+    target = place / "new" / "deep" / "r"
+    # The socket's directory goes elsewhere when mysql may not enter TMPDIR.
+    mybak.ctl("restore", "--to", target, "--repo", mybak.url, "--server-binary", script,
+              env={"TMPDIR": str(shut)})
+    assert ids(seen.read_text()) == MYSQLS
+    assert strangers(target) == [] and (target / "ib_logfile0").exists()
+    assert not (target / "mybak-recovery.log").exists() and list(shut.iterdir()) == []
+    check_restored(truth, target, backup, floor)
+
+
+def test_kept_server_is_not_roots(place, mybak):
+    mybak.backup("full")
+    target = place / "r"
+    said = mybak.ctl("--json", "restore", "--to", target, "--repo", mybak.url, "--keep-server").json
+    pid = said["server_pid"]
+    try:
+        with open(f"/proc/{pid}/status") as f:
+            assert ids(f.read()) == MYSQLS
+        assert strangers(target) == []
+        assert os.stat(said["socket"]).st_uid == MYSQL.pw_uid
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        wait_for(lambda: not os.path.exists(f"/proc/{pid}"), say="the server goes on")
+        shutil.rmtree(os.path.dirname(said["socket"]))
+    assert strangers(target) == []
+
+
+def test_directories_mysql_may_not_enter(place, mybak, shut):
+    mybak.backup("full")
+    said = mybak.restore(shut / "in" / "r", expect=4)
+    assert str(shut) in said.err and f"chmod o+x {shut})" in said.err and "mysql" in said.err
+    assert list(shut.iterdir()) == []
+    program = shut / "mariadbd"
+    program.write_text(f"#!/bin/sh\nexec {MARIADB.mariadbd} \"$@\"\n")
+    program.chmod(0o755)
+    said = mybak.ctl("restore", "--to", place / "r", "--repo", mybak.url, "--server-binary", program,
+                     expect=4)
+    assert f"chmod o+x {shut}," in said.err and not (place / "r").exists()
+    mybak.restore(shut / "r", None, "--no-recover")
+    assert strangers(shut / "r") == []
+    shut.chmod(0o711)
+    mybak.restore(shut / "r", None, "--force")
+    assert strangers(shut / "r") == []
+
+
+def test_system_tablespace_of_somebody_else(place, mybak):
+    """Where a server ran as root on mysql's directory, mysql's recovery cannot be."""
+    os.chown(mybak.server.datadir / "ibdata1", 0, 0)
+    mybak.backup("full")
+    said = mybak.restore(place / "r", expect=4)
+    assert "ibdata1" in said.err and "--no-recover" in said.err and not (place / "r").exists()
