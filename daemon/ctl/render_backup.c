@@ -139,6 +139,32 @@ static void show_sentences(const struct term *t, const char *label, const json_t
 	}
 }
 
+/* What else must be put somewhere, or set, on the machine the backup is restored to. */
+static void show_surroundings(const struct term *t, const json_t *b)
+{
+	json_t *o;
+	size_t i;
+	const char *name;
+
+	json_array_foreach(json_object_get(b, "roots"), i, o)
+	{
+		const char *path = jstr(o, "path"), *role = jstr_or(o, "role", "?");
+
+		if (path && strcmp(role, "datadir") != 0)
+			render_fact(t, "outside", "%s (%s)", path, role);
+	}
+	json_object_foreach(json_object_get(b, "settings"), name, o)
+	{
+		if (json_is_string(o))
+			render_fact(t, "setting", "%s=%s", name, json_string_value(o));
+	}
+	json_array_foreach(json_object_get(b, "corrupt"), i, o)
+	{
+		render_fact(t, "corrupt page", "%s: %llu", jstr_or(o, "path", "?"),
+		            (unsigned long long)jsize(o, "page"));
+	}
+}
+
 static void show_point(const struct term *t, const json_t *b)
 {
 	const json_t *lsn = json_object_get(b, "lsn"), *binlog = json_object_get(b, "binlog");
@@ -182,6 +208,7 @@ void render_backup(const struct term *t, const json_t *b, bool with_files)
 	    (unsigned long long)jsize(pages, "reread"),
 	    (unsigned long long)jsize(pages, "unverified"),
 	    (unsigned long long)jsize(pages, "corrupt"));
+	show_surroundings(t, b);
 	show_sentences(t, "warning", json_object_get(b, "warnings"));
 	fact_time(t, "proven", b, "proven");
 	if (json_is_array(files))

@@ -112,6 +112,16 @@ static json_t *roots_json(const struct manifest *m)
 	return list;
 }
 
+/* What the configuration of a restored server must have. */
+static json_t *settings_json(const struct manifest *m)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < m->setting_n; i++)
+		json_object_set_new(o, m->settings[i].name, text_or_null(m->settings[i].value));
+	return o;
+}
+
 static json_t *warnings_json(const struct manifest *m)
 {
 	json_t *list = json_array();
@@ -188,7 +198,9 @@ struct json_t *backup_to_json(const struct manifest *m, bool with_files)
 	json_object_set_new(o, "engines", engines_json(m));
 	json_object_set_new(o, "roots", roots_json(m));
 	json_object_set_new(o, "packs", json_integer((json_int_t)m->packs.n));
-	if (with_files)
+	if (with_files) {
+		json_object_set_new(o, "settings", settings_json(m));
 		json_object_set_new(o, "files", files_json(m));
+	}
 	return o;
 }

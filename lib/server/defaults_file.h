@@ -20,7 +20,7 @@ struct credentials {
 };
 
 /* ERR_REFUSED if group or others have any right on the file, or if it belongs
- * neither to root nor to the user we run as. */
+ * neither to root nor to the user we run as; root may use anybody's. */
 int defaults_file_read(const char *path, struct credentials *ret, struct err *err);
 
 /* The same from memory; `name` is for messages.  Values are cut at a '#' outside

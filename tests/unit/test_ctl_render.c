@@ -101,6 +101,26 @@ START_TEST(odd_answers_are_survived)
 }
 END_TEST
 
+START_TEST(show_tells_what_the_worst_day_needs)
+{
+	char *text = NULL;
+	size_t n = 0;
+	struct term t = {.to = open_memstream(&text, &n)};
+	json_t *b = json("{\"id\":\"x\",\"roots\":[{\"path\":\"/d\",\"role\":\"datadir\"},"
+	                 "{\"path\":\"/u\",\"role\":\"undo\"},7],\"corrupt\":[{\"path\":\"a.ibd\","
+	                 "\"page\":3}],\"settings\":{\"innodb_page_size\":\"65536\",\"y\":1}}");
+
+	render_backup(&t, b, false);
+	fclose(t.to);
+	json_decref(b);
+	ck_assert_ptr_nonnull(strstr(text, "outside\t/u (undo)\n"));
+	ck_assert_ptr_null(strstr(text, "/d"));
+	ck_assert_ptr_nonnull(strstr(text, "setting\tinnodb_page_size=65536\n"));
+	ck_assert_ptr_nonnull(strstr(text, "corrupt page\ta.ibd: 3\n"));
+	free(text);
+}
+END_TEST
+
 START_TEST(a_job_decides_the_exit_code)
 {
 	struct err err = ERR_INIT;
@@ -151,6 +171,7 @@ static Suite *suite(void)
 	tcase_add_test(c, nagios_line_and_code);
 	tcase_add_test(c, nothing_checked_is_not_fine);
 	tcase_add_test(c, odd_answers_are_survived);
+	tcase_add_test(c, show_tells_what_the_worst_day_needs);
 	tcase_add_test(c, a_job_decides_the_exit_code);
 	tcase_add_test(c, status_in_a_pipe_tells_rows_apart);
 	suite_add_tcase(s, c);

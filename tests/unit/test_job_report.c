@@ -28,6 +28,10 @@ static struct manifest *make(void)
 	m->binlog.file = mem_strdup("binlog.000007");
 	m->binlog.pos = 1234;
 	m->pages.total = 7;
+	m->settings = mem_zalloc(sizeof *m->settings);
+	m->settings[0].name = mem_strdup("innodb_data_file_path");
+	m->settings[0].value = mem_strdup("ibdata1:12M:autoextend");
+	m->setting_n = 1;
 	*vec_push(&m->roots) = (struct manifest_root){.path = mem_strdup("/var/lib/mysql"),
 	                                              .role = mem_strdup("datadir")};
 	*vec_push(&m->files) =
@@ -66,7 +70,9 @@ START_TEST(test_files)
 	json_t *o = backup_to_json(m, true), *files = json_object_get(o, "files");
 
 	ck_assert_uint_eq(json_array_size(files), 1); /* what vanished is no file */
-	json_t *f = json_array_get(files, 0);
+	json_t *f = json_array_get(files, 0), *settings = json_object_get(o, "settings");
+	ck_assert_str_eq(json_string_value(json_object_get(settings, "innodb_data_file_path")),
+	                 "ibdata1:12M:autoextend");
 	ck_assert_str_eq(json_string_value(json_object_get(f, "path")), "db/%FF t.frm");
 	ck_assert_str_eq(json_string_value(json_object_get(f, "mode")), "0640");
 	json_decref(o);

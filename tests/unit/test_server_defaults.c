@@ -133,8 +133,11 @@ START_TEST(test_rights)
 	ck_assert_int_eq(read_kind(&err), ERR_NONE);
 	if (geteuid() == 0) {
 		ck_assert_int_eq(chown(path, 12345, 0), 0);
+		/* root looks at the policy of a daemon that runs as somebody else */
+		ck_assert_int_eq(read_kind(&err), ERR_NONE);
+		ck_assert_int_eq(seteuid(65534), 0);
 		ck_assert_int_eq(read_kind(&err), ERR_REFUSED);
-		ck_assert_ptr_nonnull(strstr(err.text, "12345"));
+		ck_assert_int_eq(seteuid(0), 0);
 	}
 }
 END_TEST
