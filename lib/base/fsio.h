@@ -38,7 +38,7 @@ int fsio_sync_parent(const char *path, struct err *err); /* of the directory tha
 int fsio_mkdirs(const char *path, mode_t mode, struct err *err);
 /* Removes a tree without following symbolic links; not there is fine. */
 int fsio_remove_tree(const char *path, struct err *err);
-int fsio_unlink(const char *path, struct err *err); /* not there is fine */
+int fsio_unlink(const char *path, struct err *err);                        /* not there is fine */
 int fsio_is_empty_dir(const char *path, bool *ret_empty, struct err *err); /* absent: empty */
 /* Bytes an unprivileged (or, as root, any) writer can still use, and the size. */
 int fsio_space(const char *path, uint64_t *ret_free, uint64_t *ret_total, struct err *err);

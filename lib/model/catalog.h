@@ -23,7 +23,7 @@ struct catalog {
 	struct catalog_damaged {
 		char id[BACKUP_ID_MAX];
 		struct err why;
-	} *damaged;
+	} * damaged;
 	size_t damaged_n;
 };
 

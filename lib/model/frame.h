@@ -17,19 +17,19 @@
 #define FRAME_HASH_SIZE 16
 
 struct extent {
-	uint32_t file;  /* number of the file in the manifest of the same backup */
-	uint32_t zero;  /* 1: a run of zeros, nothing stored */
-	uint64_t off;   /* where in that file, bytes */
-	uint64_t len;   /* bytes; of non-zero extents the sum is raw_len */
+	uint32_t file; /* number of the file in the manifest of the same backup */
+	uint32_t zero; /* 1: a run of zeros, nothing stored */
+	uint64_t off;  /* where in that file, bytes */
+	uint64_t len;  /* bytes; of non-zero extents the sum is raw_len */
 };
 
 struct frame {
-	uint32_t pack;     /* pack.NNN that holds it */
-	uint32_t stored;   /* bytes in the pack; 0 if there are only zero extents */
-	uint64_t at;       /* offset in the pack */
-	uint32_t raw;      /* bytes after decompression */
+	uint32_t pack;   /* pack.NNN that holds it */
+	uint32_t stored; /* bytes in the pack; 0 if there are only zero extents */
+	uint64_t at;     /* offset in the pack */
+	uint32_t raw;    /* bytes after decompression */
 	uint32_t extent_n;
-	const struct extent *extents;              /* borrowed from whoever gave the frame */
+	const struct extent *extents;               /* borrowed from whoever gave the frame */
 	unsigned char stored_hash[FRAME_HASH_SIZE]; /* XXH3-128 (canonical) of the stored bytes */
 	unsigned char raw_hash[FRAME_HASH_SIZE];    /* XXH3-128 (canonical) of the raw bytes */
 };

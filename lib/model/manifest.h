@@ -25,12 +25,13 @@
 enum backup_kind { BACKUP_FULL, BACKUP_INCREMENTAL };
 
 enum file_kind {
-	FILE_PLAIN,   /* whole bytes as found */
-	FILE_INNODB,  /* pages; page_size and space_id are set */
-	FILE_REDO,    /* the redo from the start checkpoint to the end LSN: offset 0 is the checkpoint */
-	FILE_DIR,     /* a directory (mode and owner) */
+	FILE_PLAIN,  /* whole bytes as found */
+	FILE_INNODB, /* pages; page_size and space_id are set */
+	FILE_REDO, /* the redo from the start checkpoint to the end LSN: offset 0 is the checkpoint
+	            */
+	FILE_DIR,  /* a directory (mode and owner) */
 	FILE_SYMLINK, /* link target in `target` */
-	FILE_GONE,    /* vanished while the backup ran; keeps its number, its extents mean nothing */
+	FILE_GONE, /* vanished while the backup ran; keeps its number, its extents mean nothing */
 };
 
 /* What the source said of the file before its first byte was read.  Equal stamps
@@ -43,13 +44,13 @@ struct file_stamp {
 };
 
 struct manifest_file {
-	char *path; /* relative to its root; any bytes; for FILE_REDO "ib_logfile0" */
+	char *path;    /* relative to its root; any bytes; for FILE_REDO "ib_logfile0" */
 	char *target;  /* FILE_SYMLINK only, else NULL */
 	uint16_t root; /* index into manifest.roots; 0 is the data directory */
 	uint8_t kind;  /* enum file_kind */
 	bool sparse;   /* had holes: restore leaves runs of zeros unwritten */
 	uint32_t mode, uid, gid;
-	uint64_t size; /* bytes when read; the restored size */
+	uint64_t size;      /* bytes when read; the restored size */
 	uint32_t page_size; /* physical bytes of a page in the file; FILE_INNODB only */
 	uint32_t space_id, fsp_flags;
 	int64_t base; /* number of the parent's file that has the bytes no extent covers, or
@@ -63,14 +64,14 @@ struct manifest_root {
 	char *path; /* absolute, on the source */
 	char *role; /* "datadir", "external", "undo", "innodb_home", "aria_log" */
 	uint32_t mode, uid, gid;
-	uint64_t ino;     /* with btime: is it still the same directory? */
+	uint64_t ino; /* with btime: is it still the same directory? */
 	int64_t btime_ns;
 };
 
 struct manifest_pack {
 	uint32_t number;
-	uint64_t bytes;       /* size of pack.NNN */
-	uint64_t index_bytes; /* size of index.NNN */
+	uint64_t bytes;               /* size of pack.NNN */
+	uint64_t index_bytes;         /* size of index.NNN */
 	unsigned char index_hash[16]; /* XXH3-128 of the index object */
 	uint64_t frames;
 };
@@ -85,26 +86,26 @@ struct manifest {
 	char id[BACKUP_ID_MAX];
 	char *instance;
 	enum backup_kind kind;
-	char parent[BACKUP_ID_MAX]; /* "" for a full */
-	char *full_reason;          /* why an incremental became a full, or NULL */
+	char parent[BACKUP_ID_MAX];      /* "" for a full */
+	char *full_reason;               /* why an incremental became a full, or NULL */
 	int64_t started_us, finished_us; /* wall clock */
-	char *method;               /* "hot" */
+	char *method;                    /* "hot" */
 	char *mybak_version;
 
 	/* the server */
-	char *flavour; /* "mariadb" | "mysql" */
-	char *version; /* "10.11.19-MariaDB-0+deb12u1-log" */
-	char *uuid;    /* server_uid / server_uuid; "" if it has none */
+	char *flavour;      /* "mariadb" | "mysql" */
+	char *version;      /* "10.11.19-MariaDB-0+deb12u1-log" */
+	char *uuid;         /* server_uid / server_uuid; "" if it has none */
 	uint32_t page_size; /* innodb_page_size */
 	/* Settings a restored server needs to open the files: "innodb_data_file_path", … */
 	struct manifest_setting {
 		char *name, *value;
-	} *settings;
+	} * settings;
 	size_t setting_n;
 
 	/* the point */
 	struct position binlog;
-	char *replica_gtid; /* applied source position when the server is a replica, or NULL */
+	char *replica_gtid;      /* applied source position when the server is a replica, or NULL */
 	uint64_t lsn_checkpoint; /* start checkpoint: an incremental on top takes pages >= this */
 	uint64_t lsn_end;
 	struct {
@@ -114,18 +115,18 @@ struct manifest {
 	/* binlog position is exact: end LSN and position were taken under one lock */
 
 	/* measures */
-	double lock_seconds;     /* BLOCK_COMMIT held */
-	double ddl_lock_seconds; /* BLOCK_DDL held */
+	double lock_seconds;                           /* BLOCK_COMMIT held */
+	double ddl_lock_seconds;                       /* BLOCK_DDL held */
 	uint64_t size_bytes, read_bytes, stored_bytes; /* data directory, read now, in packs */
 	struct {
 		uint64_t total, stored, reread, unverified, corrupt;
 	} pages;
 	VEC(struct manifest_corrupt) corrupt; /* only if the policy allows them */
-	VEC(char *) warnings;  /* sentences for people: tables without a commit lock, … */
+	VEC(char *) warnings; /* sentences for people: tables without a commit lock, … */
 	struct {
 		char *engine;
 		uint64_t tables;
-	} *engines;
+	} * engines;
 	size_t engine_n;
 
 	VEC(struct manifest_root) roots;
@@ -134,7 +135,7 @@ struct manifest {
 };
 
 struct manifest *manifest_new(void);
-void manifest_free(struct manifest *m); /* NULL is fine */
+void manifest_free(struct manifest *m);              /* NULL is fine */
 const char *backup_kind_name(enum backup_kind kind); /* "full", "incremental" */
 const char *file_kind_name(enum file_kind kind);
 

@@ -38,14 +38,14 @@ struct policy_compression_rule {
 
 struct policy_instance {
 	char *name;
-	char *socket;         /* or NULL */
-	char *host;           /* or NULL */
+	char *socket; /* or NULL */
+	char *host;   /* or NULL */
 	unsigned port;
-	char *defaults_file;  /* or NULL: the connector's own default user, no password */
-	char *datadir;        /* or NULL: asked of the server */
-	char *server_binary;  /* or NULL: looked for */
+	char *defaults_file;   /* or NULL: the connector's own default user, no password */
+	char *datadir;         /* or NULL: asked of the server */
+	char *server_binary;   /* or NULL: looked for */
 	char **server_options; /* extra options for the private server, NULL-terminated, or NULL */
-	char *method;         /* "hot" */
+	char *method;          /* "hot" */
 	enum corrupt_pages corrupt_pages;
 	/* the instance's own or, where it says nothing, the policy's */
 	struct policy_schedule schedule;
@@ -53,12 +53,12 @@ struct policy_instance {
 };
 
 struct policy_limits {
-	unsigned workers;         /* copy threads of one job */
-	unsigned jobs;            /* jobs at once, over all instances */
-	unsigned lock_wait_s;     /* longest wait for a server lock */
+	unsigned workers;     /* copy threads of one job */
+	unsigned jobs;        /* jobs at once, over all instances */
+	unsigned lock_wait_s; /* longest wait for a server lock */
 	unsigned lock_retries;
-	uint64_t read_rate;       /* bytes a second over all workers of a job; 0: no limit */
-	int nice;                 /* 0..19 for copy threads */
+	uint64_t read_rate; /* bytes a second over all workers of a job; 0: no limit */
+	int nice;           /* 0..19 for copy threads */
 };
 
 struct policy_monitor {

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct progress {
-	_Atomic(const char *) step;  /* a string literal */
+	_Atomic(const char *) step; /* a string literal */
 	_Atomic uint64_t bytes_done, bytes_total;
 	_Atomic uint64_t pages_reread, pages_unverified;
 };

@@ -23,11 +23,11 @@ enum schedule_kind { SCHEDULE_OFF, SCHEDULE_EVERY, SCHEDULE_CRON };
 
 struct schedule {
 	enum schedule_kind kind;
-	int64_t every_s;   /* SCHEDULE_EVERY */
-	uint64_t minutes;  /* SCHEDULE_CRON: bit sets; daily, hourly and weekly become these */
+	int64_t every_s;  /* SCHEDULE_EVERY */
+	uint64_t minutes; /* SCHEDULE_CRON: bit sets; daily, hourly and weekly become these */
 	uint32_t hours, days, months, weekdays;
 	bool any_day, any_weekday; /* cron's rule: if both are given, either may match */
-	char text[64];     /* as written */
+	char text[64];             /* as written */
 };
 
 int schedule_parse(const char *text, struct schedule *ret, struct err *err);

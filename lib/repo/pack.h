@@ -18,7 +18,7 @@
 
 #define PACK_BYTES (1ull << 30)
 
-struct pack_set {           /* shared by the writers of one backup */
+struct pack_set { /* shared by the writers of one backup */
 	struct repo *repo;
 	const char *instance, *id;
 	atomic_uint next_number;

@@ -69,26 +69,24 @@ void repo_close(struct repo *r); /* NULL is fine */
 /* Thin callers of the operations.  Names are checked here, for every driver:
  * relative, without "." or ".." parts (ERR_USAGE). */
 int repo_put(struct repo *r, const char *name, struct sink **ret, struct err *err);
-int repo_put_bytes(struct repo *r, const char *name, const void *bytes, size_t n,
-                   struct err *err);
+int repo_put_bytes(struct repo *r, const char *name, const void *bytes, size_t n, struct err *err);
 /* `to` is not finished: that is for whoever made it. */
 int repo_get(struct repo *r, const char *name, uint64_t off, uint64_t len, struct sink *to,
              struct err *err);
 int repo_get_all(struct repo *r, const char *name, size_t max, unsigned char **ret, size_t *ret_n,
                  struct err *err);
-int repo_read(struct repo *r, const char *name, uint64_t off, void *buf, size_t n,
-              struct err *err);
+int repo_read(struct repo *r, const char *name, uint64_t off, void *buf, size_t n, struct err *err);
 int repo_list(struct repo *r, const char *prefix, repo_each *each, void *arg, struct err *err);
 int repo_remove(struct repo *r, const char *name, struct err *err);
 int repo_remove_all(struct repo *r, const char *prefix, struct err *err);
 int repo_size(struct repo *r, const char *name, uint64_t *ret, struct err *err);
-int repo_lock(struct repo *r, const char *name, bool exclusive, const char *what,
-              void **ret_lock, struct err *err);
+int repo_lock(struct repo *r, const char *name, bool exclusive, const char *what, void **ret_lock,
+              struct err *err);
 void repo_unlock(struct repo *r, void *lock); /* NULL is fine */
 int repo_space(struct repo *r, uint64_t *ret_free, uint64_t *ret_total, struct err *err);
 
 /* Object names.  New strings.  "main/backups/<id>/pack.000" etc. */
-char *repo_name_dir(const char *instance, const char *id);       /* ends with '/' */
+char *repo_name_dir(const char *instance, const char *id); /* ends with '/' */
 char *repo_name_manifest(const char *instance, const char *id);
 char *repo_name_pack(const char *instance, const char *id, uint32_t number);
 char *repo_name_index(const char *instance, const char *id, uint32_t number);

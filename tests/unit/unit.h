@@ -10,14 +10,14 @@
 #include <check.h>
 #include <stdlib.h>
 
-#define UNIT_MAIN(suite_fn)                                                                        \
-	int main(void)                                                                             \
-	{                                                                                          \
-		SRunner *r = srunner_create(suite_fn());                                           \
-		srunner_run_all(r, CK_NORMAL);                                                     \
-		int failed = srunner_ntests_failed(r);                                             \
-		srunner_free(r);                                                                   \
-		return failed ? EXIT_FAILURE : EXIT_SUCCESS;                                       \
+#define UNIT_MAIN(suite_fn)                                  \
+	int main(void)                                       \
+	{                                                    \
+		SRunner *r = srunner_create(suite_fn());     \
+		srunner_run_all(r, CK_NORMAL);               \
+		int failed = srunner_ntests_failed(r);       \
+		srunner_free(r);                             \
+		return failed ? EXIT_FAILURE : EXIT_SUCCESS; \
 	}
 
 /* Fail with the reason's text. */
