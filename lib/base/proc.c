@@ -127,9 +127,10 @@ static int read_report(int fd, const struct launch *l, pid_t pid, struct err *er
 	if (strcmp(r.step, "chdir") == 0)
 		return err_sys(err, r.errnum, "cannot start %s in directory %s", l->program,
 		               l->how->cwd);
-	if (strcmp(r.step, "user") == 0)
+	const struct proc_user *user = l->how->user;
+	if (user && strcmp(r.step, "user") == 0)
 		return err_sys(err, r.errnum, "cannot run %s as user %u, group %u", l->program,
-		               (unsigned)l->how->user->uid, (unsigned)l->how->user->gid);
+		               (unsigned)user->uid, (unsigned)user->gid);
 	return err_sys(err, r.errnum, "cannot run %s", l->program);
 }
 
@@ -166,9 +167,10 @@ static int launch(struct launch *l, pid_t *ret_pid, struct err *err)
 	int rc = pid < 0 ? err_sys(err, errnum, "cannot fork to run %s", l->program)
 	                 : read_report(pipe_fd[0], l, pid, err);
 	close(pipe_fd[0]);
-	if (rc == 0)
-		*ret_pid = pid;
-	return rc;
+	if (rc < 0)
+		return -1;
+	*ret_pid = pid;
+	return 0;
 }
 
 static int start(const char *const argv[], const struct proc_how *how, int out_fd, int err_fd,

@@ -45,26 +45,34 @@ static int is_kept_out(const struct proc_user *user, const char *path, struct er
 	               (unsigned)user->uid, (unsigned)user->gid);
 }
 
-int proc_user_barrier(const struct proc_user *user, const char *path, char **ret, struct err *err)
+/* The first part of `path` that shuts the user out.  From the top down: everything
+ * below it is shut as well.  1: *ret is there, 0: nothing does any more, -1. */
+static int find_shut(const struct proc_user *user, const char *path, char **ret, struct err *err)
 {
-	int kept_out = is_kept_out(user, path, err);
-	char *part = NULL;
-
-	/* From the top down: everything below the first that is shut is shut as well. */
-	for (size_t n = kept_out > 0 ? 1 : 0; n > 0;) {
-		part = mem_strndup(path, n);
-		kept_out = is_kept_out(user, part, err);
-		if (kept_out != 0 || !path[n])
-			break;
+	for (size_t n = 1;;) {
+		char *part = mem_strndup(path, n);
+		int kept_out = is_kept_out(user, part, err);
+		if (kept_out > 0) {
+			*ret = part;
+			return 1;
+		}
 		free(part);
+		if (kept_out < 0 || !path[n])
+			return kept_out;
 		n += strspn(path + n, "/");
 		n += strcspn(path + n, "/");
 	}
+}
+
+int proc_user_barrier(const struct proc_user *user, const char *path, char **ret, struct err *err)
+{
+	char *shut = NULL;
+	int kept_out = is_kept_out(user, path, err);
+
 	if (kept_out > 0)
-		*ret = part;
-	else
-		free(part);
-	if (kept_out == 0)
-		*ret = NULL;
-	return kept_out < 0 ? -1 : 0;
+		kept_out = find_shut(user, path, &shut, err);
+	if (kept_out < 0)
+		return -1;
+	*ret = shut;
+	return 0;
 }

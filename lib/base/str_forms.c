@@ -20,6 +20,14 @@ static int hex_digit(char c)
 	return -1;
 }
 
+/* Two digits to a byte, or -1; does not look behind the end of a string. */
+static int hex_byte(const char *s)
+{
+	int hi = hex_digit(s[0]);
+	int lo = hi < 0 ? -1 : hex_digit(s[1]);
+	return lo < 0 ? -1 : hi << 4 | lo;
+}
+
 void str_hex(char *out, const void *bytes, size_t n)
 {
 	const unsigned char *b = bytes;
@@ -34,13 +42,13 @@ int str_unhex(void *out, size_t n, const char *hex)
 {
 	if (strlen(hex) != 2 * n)
 		return -1;
-	for (size_t i = 0; i < 2 * n; i++) {
-		if (hex_digit(hex[i]) < 0)
+	for (size_t i = 0; i < n; i++) {
+		if (hex_byte(hex + 2 * i) < 0)
 			return -1;
 	}
 	unsigned char *b = out;
 	for (size_t i = 0; i < n; i++)
-		b[i] = (unsigned char)(hex_digit(hex[2 * i]) << 4 | hex_digit(hex[2 * i + 1]));
+		b[i] = (unsigned char)hex_byte(hex + 2 * i);
 	return 0;
 }
 
@@ -69,12 +77,11 @@ char *str_unescape_path(const char *text)
 		if (c < 0x20 || c >= 0x7f)
 			goto bad;
 		if (c == '%') {
-			int hi = hex_digit(s[1]);
-			int lo = hi < 0 ? -1 : hex_digit(s[2]);
+			int byte = hex_byte(s + 1);
 			/* %00 would cut the name short. */
-			if (lo < 0 || (hi == 0 && lo == 0))
+			if (byte <= 0)
 				goto bad;
-			c = (unsigned char)(hi << 4 | lo);
+			c = (unsigned char)byte;
 			s += 2;
 		}
 		*p++ = (char)c;

@@ -179,21 +179,28 @@ static int choose_links(struct places *p, struct err *err)
 	return 0;
 }
 
+/* The directory only this root goes to; NULL: it goes into the target with the data
+ * directory (root 0), or has no files. */
+static const char *own_dir(const struct places *p, size_t i)
+{
+	return i == 0 || p->v[i].mapped ? p->v[i].dir : NULL;
+}
+
 static int check_nesting(const struct places *p, struct err *err)
 {
 	const char *rest;
 
 	for (size_t i = 1; i < p->n; i++) {
-		if (!p->v[i].mapped)
-			continue;
-		for (size_t k = 0; k < p->n; k++)
-			if (k != i && (k == 0 || p->v[k].mapped) &&
-			    (is_under(p->v[i].dir, p->v[k].dir, &rest) ||
-			     is_under(p->v[k].dir, p->v[i].dir, &rest)))
+		const char *one = own_dir(p, i);
+		for (size_t k = 0; one && k < p->n; k++) {
+			const char *other = own_dir(p, k);
+			if (k != i && other &&
+			    (is_under(one, other, &rest) || is_under(other, one, &rest)))
 				return err_set(
 				    err, ERR_USAGE,
 				    "%s and %s are to be restored into each other: %s, %s",
-				    p->v[i].from, p->v[k].from, p->v[i].dir, p->v[k].dir);
+				    p->v[i].from, p->v[k].from, one, other);
+		}
 	}
 	return 0;
 }

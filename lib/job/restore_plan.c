@@ -113,26 +113,31 @@ void plan_pack_begin(struct plan_builder *b, const char *object_name)
 
 static void add_claim(struct plan_builder *b, uint32_t dest, uint64_t from, uint64_t to)
 {
-	struct claim *last = b->claims.n ? &b->claims.v[b->claims.n - 1] : NULL;
-
-	if (last && last->dest == dest && last->range.to == from)
-		last->range.to = to;
-	else
-		*vec_push(&b->claims) = (struct claim){dest, {from, to}};
+	if (b->claims.n) {
+		struct claim *last = &b->claims.v[b->claims.n - 1];
+		if (last->dest == dest && last->range.to == from) {
+			last->range.to = to;
+			return;
+		}
+	}
+	*vec_push(&b->claims) = (struct claim){dest, {from, to}};
 }
 
 static void add_piece(struct plan_builder *b, size_t first, uint32_t dest, uint64_t off,
                       uint32_t raw_off, uint32_t len)
 {
 	struct restore_plan *p = b->plan;
-	struct restore_piece *last = p->pieces.n > first ? &p->pieces.v[p->pieces.n - 1] : NULL;
 
 	p->bytes += len;
-	if (last && last->file == dest && last->off + last->len == off &&
-	    last->raw_off + last->len == raw_off)
-		last->len += len;
-	else
-		*vec_push(&p->pieces) = (struct restore_piece){off, dest, raw_off, len};
+	if (p->pieces.n > first) {
+		struct restore_piece *last = &p->pieces.v[p->pieces.n - 1];
+		if (last->file == dest && last->off + last->len == off &&
+		    last->raw_off + last->len == raw_off) {
+			last->len += len;
+			return;
+		}
+	}
+	*vec_push(&p->pieces) = (struct restore_piece){off, dest, raw_off, len};
 }
 
 /* First range that ends behind `off`. */
@@ -227,12 +232,12 @@ static int claim_order(const void *a, const void *b)
 
 static void range_append(struct ranges *r, struct range add)
 {
-	struct range *last = r->n ? &r->v[r->n - 1] : NULL;
-
-	if (last && add.from <= last->to)
+	if (r->n && add.from <= r->v[r->n - 1].to) {
+		struct range *last = &r->v[r->n - 1];
 		last->to = add.to > last->to ? add.to : last->to;
-	else
+	} else {
 		*vec_push(r) = add;
+	}
 }
 
 /* cover becomes the union of cover and claims [0, n) of the same file, both sorted. */

@@ -120,9 +120,8 @@ static bool two(const char *s, int lo, int hi)
 
 bool backup_id_valid(const char *id)
 {
-	size_t n = strnlen(id, BACKUP_ID_MAX);
-
-	if (n != strlen("20261122T020000Z-full") && n != strlen("20261122T020000Z-incr"))
+	/* "-incr" is as long as "-full". */
+	if (strnlen(id, BACKUP_ID_MAX) != strlen("20261122T020000Z-full"))
 		return false;
 	return two(id, 0, 99) && two(id + 2, 0, 99) && two(id + 4, 1, 12) && two(id + 6, 1, 31) &&
 	       id[8] == 'T' && two(id + 9, 0, 23) && two(id + 11, 0, 59) && two(id + 13, 0, 60) &&

@@ -135,7 +135,7 @@ int field_hex(const struct field_src *s, const char *key, void *ret, size_t n)
 
 	if (field_text(s, key, FIELD_MUST, &text))
 		return -1;
-	if (strlen(text) != 2 * n || str_unhex(ret, n, text))
+	if (str_unhex(ret, n, text))
 		rc = field_bad(s, key, "must be %zu hex digits", 2 * n);
 	free(text);
 	return rc;

@@ -174,9 +174,11 @@ static int read_target(const struct field_src *s, struct manifest_file *f)
 
 	if (field_path(s, "t", link, &f->target))
 		return -1;
-	if (f->target && !link)
+	if (!f->target)
+		return 0;
+	if (!link)
 		return field_bad(s, "t", "only a symlink has a target");
-	if (link && !f->target[0])
+	if (!f->target[0])
 		return field_bad(s, "t", "is empty");
 	return 0;
 }

@@ -188,11 +188,11 @@ int defaults_file_parse(const char *text, size_t n, const char *name, struct cre
 		err_set(err, ERR_USAGE, "%s: has NUL bytes: not a my.cnf file", name);
 		goto out;
 	}
-	for (char *line; (line = strsep(&next, "\n")) != NULL;) {
+	do {
 		r.line++;
-		if (read_line(&r, line, err) < 0)
+		if (read_line(&r, strsep(&next, "\n"), err) < 0)
 			goto out;
-	}
+	} while (next);
 	if (!r.found.user && !r.found.password) {
 		err_set(err, ERR_USAGE, "%s: has no user and no password in [client] or [mybak]",
 		        name);

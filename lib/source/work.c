@@ -74,15 +74,16 @@ static uint32_t add_manifest_file(struct manifest *out, const struct found *f, e
 
 void work_add_range(struct work *w, uint32_t number, uint64_t off, unsigned char *bytes, uint64_t n)
 {
-	*vec_push(&w->memory) = (struct item){
+	struct item *item = vec_push(&w->memory);
+	*item = (struct item){
 	    .file = number,
 	    .name = w->out->files.v[number].path,
 	    .fd = -1,
-	    .mem = bytes,
 	    .off = off,
 	    .len = n,
 	    .file_size = off + n,
 	};
+	item->mem = bytes; /* freed by whoever takes the item */
 }
 
 uint32_t work_add_memory(struct work *w, const struct found *like, unsigned char *bytes, uint64_t n)
