@@ -128,6 +128,8 @@ START_TEST(test_check_without_server)
 	repo_close(repo);
 	check_run(p, &r);
 	ck_assert(find(&r, "repository local", CHECK_OK));
+	l = find(&r, "instance main", CHECK_WARNING);
+	ck_assert(l && strstr(l->text, "no full backup yet") && l->hint);
 	check_result_done(&r);
 	policy_unref(p);
 	ck_ok(fsio_remove_tree(dir, &err), err);
