@@ -230,6 +230,14 @@ def test_check_option(mybak):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_check_option_on_a_fresh_installation(place, server):
+    """No repository and no backup yet are told, but are no failure."""
+    mybak = Mybak(place, server)
+    done = subprocess.run(mybak.command("--check"), capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "there is no full backup yet" in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("what", [signal.SIGTERM, signal.SIGINT])
 def test_stop_during_a_backup(place, server, what):
     """It goes at once, leaves nothing half-made and the server unlocked."""

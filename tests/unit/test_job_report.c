@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fsio.h"
 #include "base/mem.h"
 #include "job/catalog_load.h"
@@ -96,6 +97,27 @@ static const struct check_line *find(const struct check_result *r, const char *s
 	return NULL;
 }
 
+static bool has(const struct check_result *r, enum check_level level, const char *text)
+{
+	for (size_t i = 0; i < r->lines.n; i++)
+		if (r->lines.v[i].level == level && strstr(r->lines.v[i].text, text))
+			return true;
+	return false;
+}
+
+static int store_full(struct repo *repo, int64_t finished_us, struct err *err)
+{
+	struct manifest *m = make();
+
+	strcpy(m->id, "20261122T020000Z-full");
+	m->parent[0] = '\0';
+	m->kind = BACKUP_FULL;
+	m->started_us = m->finished_us = finished_us;
+	int rc = manifest_store(repo, m, err);
+	manifest_free(m);
+	return rc;
+}
+
 START_TEST(test_check_without_server)
 {
 	char dir[] = "/tmp/unit-check-XXXXXX";
@@ -125,11 +147,22 @@ START_TEST(test_check_without_server)
 	struct repo *repo;
 	struct repo_options o = {.create = true};
 	ck_ok(repo_open(p->repositories[0].url, &o, &repo, &err), err);
-	repo_close(repo);
 	check_run(p, &r);
 	ck_assert(find(&r, "repository local", CHECK_OK));
 	l = find(&r, "instance main", CHECK_WARNING);
 	ck_assert(l && strstr(l->text, "no full backup yet") && l->hint);
+	check_result_done(&r);
+	/* None yet is a warning, one too old is critical. */
+	ck_ok(store_full(repo, clock_wall_us() - 26 * 3600 * CLOCK_US, &err), err);
+	repo_close(repo);
+	p->monitor.full_max_age_s = 25 * 3600;
+	check_run(p, &r);
+	ck_assert_ptr_null(find(&r, "instance main", CHECK_WARNING));
+	ck_assert(has(&r, CHECK_CRITICAL, "is 1d 02h old; allowed are 1d 01h"));
+	check_result_done(&r);
+	p->monitor.full_max_age_s = 27 * 3600;
+	check_run(p, &r);
+	ck_assert(has(&r, CHECK_OK, "the newest full backup"));
 	check_result_done(&r);
 	policy_unref(p);
 	ck_ok(fsio_remove_tree(dir, &err), err);
