@@ -188,7 +188,7 @@ void jobs_start(struct job *j, struct policy *policy, int64_t now_us)
 	j->policy = policy_ref(policy);
 	j->started_us = now_us;
 	j->state = JOB_RUNNING;
-	progress_step(&j->progress, "start");
+	progress_step(&j->progress, "begin");
 }
 
 void jobs_forget(struct jobs *t)
