@@ -111,6 +111,7 @@ int daemon_reload(struct daemon *d, struct str *report, struct err *err)
 	rc = 0;
 out:
 	systemd_ready();
+	loop_timer_arm(d->heartbeat, 0); /* what the status line says has changed */
 	if (report)
 		str_add(report, str_text(&lines));
 	str_done(&lines);
