@@ -279,7 +279,11 @@ const char *status_line(const struct daemon *d, char *buf, size_t size)
 {
 	const struct job *j = jobs_first(&d->jobs, JOB_RUNNING);
 	unsigned running = jobs_count(&d->jobs, JOB_RUNNING);
-	const char *before = d->stopping ? "stopping; " : !d->prepared ? "starting; " : "";
+	const char *before = d->stopping                        ? "stopping; "
+	                     : !d->prepared                     ? "starting; "
+	                     : d->policy_error.kind != ERR_NONE ? "the policy file is wrong, the "
+	                                                          "old one is in force; "
+	                                                        : "";
 	if (!j) {
 		snprintf(buf, size, "%sno job is running, %u queued", before,
 		         jobs_count(&d->jobs, JOB_QUEUED));
