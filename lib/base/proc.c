@@ -27,8 +27,8 @@ struct launch {
 	char *const *argv;
 	char **env;
 	const struct proc_how *how;
-	int null_fd, out_fd, err_fd; /* err_fd -1: stderr stays */
-	int report_fd;               /* errno and step go here when exec fails */
+	int in_fd, out_fd, err_fd; /* err_fd -1: stderr stays */
+	int report_fd;             /* errno and step go here when exec fails */
 	pid_t parent;
 };
 
@@ -76,7 +76,7 @@ static _Noreturn void child_run(const struct launch *l)
 		child_failed(l, "prctl");
 	if (!detached && getppid() != l->parent) /* died before the line above */
 		_exit(127);
-	if (dup2(l->null_fd, 0) < 0 || dup2(l->out_fd, 1) < 0 ||
+	if (dup2(l->in_fd, 0) < 0 || dup2(l->out_fd, 1) < 0 ||
 	    (l->err_fd >= 0 && dup2(l->err_fd, 2) < 0))
 		child_failed(l, "dup2");
 	close_on_exec_from(3);
@@ -173,8 +173,9 @@ static int launch(struct launch *l, pid_t *ret_pid, struct err *err)
 	return 0;
 }
 
-static int start(const char *const argv[], const struct proc_how *how, int out_fd, int err_fd,
-                 pid_t *ret_pid, struct err *err)
+/* in_fd -1: /dev/null. */
+static int start(const char *const argv[], const struct proc_how *how, int in_fd, int out_fd,
+                 int err_fd, pid_t *ret_pid, struct err *err)
 {
 	int rc = -1;
 	union {
@@ -185,13 +186,14 @@ static int start(const char *const argv[], const struct proc_how *how, int out_f
 	char *program = proc_find(argv[0]);
 	struct launch l = {
 	    .argv = args.out, .how = how ? how : &plain, .out_fd = out_fd, .err_fd = err_fd};
-	l.null_fd = above_stdio(open("/dev/null", O_RDONLY | O_CLOEXEC));
+	int null_fd = in_fd < 0 ? above_stdio(open("/dev/null", O_RDONLY | O_CLOEXEC)) : -1;
+	l.in_fd = in_fd < 0 ? null_fd : in_fd;
 	if (!program) {
 		err_set(err, ERR_NOT_FOUND, "no program %s that can be run", argv[0]);
 		err_hint(err, "install it, or put its folder into PATH");
 		goto out;
 	}
-	if (l.null_fd < 0) {
+	if (l.in_fd < 0) {
 		err_sys(err, errno, "cannot open /dev/null");
 		goto out;
 	}
@@ -200,8 +202,8 @@ static int start(const char *const argv[], const struct proc_how *how, int out_f
 	rc = launch(&l, ret_pid, err);
 	free(l.env);
 out:
-	if (l.null_fd >= 0)
-		close(l.null_fd);
+	if (null_fd >= 0)
+		close(null_fd);
 	free(program);
 	return rc;
 }
@@ -212,8 +214,31 @@ int proc_start(const char *const argv[], const struct proc_how *how, int log_fd,
 	int fd = fcntl(log_fd, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot hand a log over to %s", argv[0]);
-	int rc = start(argv, how, fd, fd, ret_pid, err);
+	int rc = start(argv, how, -1, fd, fd, ret_pid, err);
 	close(fd);
+	return rc;
+}
+
+static void close_some(const int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+int proc_start_piped(const char *const argv[], int in_fd, int out_fd, int err_fd, pid_t *ret_pid,
+                     struct err *err)
+{
+	/* Copies above 2: dup2 in the child must not overwrite one that is still to come. */
+	int fds[3] = {-1, fcntl(out_fd, F_DUPFD_CLOEXEC, 3), fcntl(err_fd, F_DUPFD_CLOEXEC, 3)};
+	int rc;
+	if (in_fd >= 0)
+		fds[0] = fcntl(in_fd, F_DUPFD_CLOEXEC, 3);
+	if ((in_fd >= 0 && fds[0] < 0) || fds[1] < 0 || fds[2] < 0)
+		rc = err_sys(err, errno, "cannot hand descriptors over to %s", argv[0]);
+	else
+		rc = start(argv, NULL, fds[0], fds[1], fds[2], ret_pid, err);
+	close_some(fds, 3);
 	return rc;
 }
 
@@ -259,7 +284,7 @@ int proc_capture(const char *const argv[], bool with_stderr, unsigned timeout_s,
 		return err_sys(err, errno, "cannot make a pipe to run %s", argv[0]);
 	pipe_fd[0] = above_stdio(pipe_fd[0]);
 	pipe_fd[1] = above_stdio(pipe_fd[1]);
-	rc = start(argv, NULL, pipe_fd[1], with_stderr ? pipe_fd[1] : -1, &pid, err);
+	rc = start(argv, NULL, -1, pipe_fd[1], with_stderr ? pipe_fd[1] : -1, &pid, err);
 	close(pipe_fd[1]);
 	if (rc < 0)
 		goto out;
