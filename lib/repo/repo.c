@@ -79,6 +79,32 @@ int repo_put_bytes(struct repo *r, const char *name, const void *bytes, size_t n
 	return rc;
 }
 
+int repo_append(struct repo *r, const char *name, struct repo_append **ret, struct err *err)
+{
+	return check_name(name, err) < 0 ? -1 : r->ops->append(r, name, ret, err);
+}
+
+int repo_append_write(struct repo_append *a, const void *bytes, size_t n, struct err *err)
+{
+	return a->ops->write(a, bytes, n, err);
+}
+
+int repo_append_cut(struct repo_append *a, uint64_t size, struct err *err)
+{
+	return a->ops->cut(a, size, err);
+}
+
+int repo_append_sync(struct repo_append *a, struct err *err)
+{
+	return a->ops->sync(a, err);
+}
+
+void repo_append_close(struct repo_append *a)
+{
+	if (a)
+		a->ops->close(a);
+}
+
 int repo_get(struct repo *r, const char *name, uint64_t off, uint64_t len, struct sink *to,
              struct err *err)
 {
@@ -117,6 +143,11 @@ int repo_list(struct repo *r, const char *prefix, repo_each *each, void *arg, st
 	if (prefix[0] && check_prefix(prefix, err) < 0)
 		return -1;
 	return r->ops->list(r, prefix, each, arg, err);
+}
+
+int repo_sweep(struct repo *r, const char *prefix, struct err *err)
+{
+	return check_prefix(prefix, err) < 0 ? -1 : r->ops->sweep(r, prefix, err);
 }
 
 int repo_remove(struct repo *r, const char *name, struct err *err)

@@ -50,6 +50,14 @@ static int dir_put(struct repo *r, const char *name, struct sink **ret, struct e
 	return rc;
 }
 
+static int dir_append(struct repo *r, const char *name, struct repo_append **ret, struct err *err)
+{
+	char *path = path_of(r, name);
+	int rc = repo_dir_append_open(of(r)->root, path, ret, err);
+	free(path);
+	return rc;
+}
+
 /* Open for reading, with the size. */
 static int open_object(const char *path, int *ret_fd, uint64_t *ret_size, struct err *err)
 {
@@ -206,6 +214,24 @@ out:
 	return rc;
 }
 
+static int dir_sweep(struct repo *r, const char *prefix, struct err *err)
+{
+	int rc = 0;
+	struct dirent *e;
+	char *path = path_of(r, prefix);
+	DIR *d = opendir(path);
+	if (!d && errno != ENOENT)
+		rc = err_sys(err, errno, "cannot read directory %s", path);
+	while (d && rc == 0 && (e = readdir(d)))
+		if (str_starts(e->d_name, REPO_DIR_TMP) && unlinkat(dirfd(d), e->d_name, 0) < 0 &&
+		    errno != ENOENT)
+			rc = err_sys(err, errno, "cannot remove %s%s", path, e->d_name);
+	if (d)
+		closedir(d);
+	free(path);
+	return rc;
+}
+
 static int dir_remove(struct repo *r, const char *name, struct err *err)
 {
 	int rc = 0;
@@ -276,6 +302,8 @@ static void dir_close(struct repo *r)
 static const struct repo_ops dir_ops = {
     .scheme = "file",
     .put = dir_put,
+    .append = dir_append,
+    .sweep = dir_sweep,
     .get = dir_get,
     .read = dir_read,
     .size = dir_size,

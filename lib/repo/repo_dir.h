@@ -21,6 +21,13 @@ int repo_dir_open(const char *path, const struct repo_options *o, struct repo **
  * repository in hints. */
 int repo_dir_put_new(const char *root, const char *path, struct sink **ret, struct err *err);
 
+/* Mode of a file just made, whatever the umask says. */
+int repo_dir_set_mode(int fd, const char *path, struct err *err);
+
+/* A file that grows: contract in repo.h. */
+int repo_dir_append_open(const char *root, const char *path, struct repo_append **ret,
+                         struct err *err);
+
 /* Says what to do about a full repository if that is the reason; returns -1. */
 int repo_dir_failed(const char *root, struct err *err);
 

@@ -130,11 +130,20 @@ static const struct sink_ops put_ops = {
     .free = put_free,
 };
 
+int repo_dir_set_mode(int fd, const char *path, struct err *err)
+{
+	struct stat st;
+	/* The umask has no say; where the file system knows no modes that is fine too. */
+	if (fstat(fd, &st) == 0 && (st.st_mode & 0777) != REPO_DIR_FILE_MODE &&
+	    fchmod(fd, REPO_DIR_FILE_MODE) < 0 && errno != EPERM && errno != EOPNOTSUPP)
+		return err_sys(err, errno, "cannot set the mode of %s", path);
+	return 0;
+}
+
 static int open_tmp(struct put_sink *s, const char *dir, struct err *err)
 {
 	unsigned char b[8];
 	char hex[17];
-	struct stat st;
 	if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b)
 		return err_set(err, ERR_FAILED, "no random bytes for a temporary name");
 	str_hex(hex, b, sizeof b);
@@ -146,11 +155,7 @@ static int open_tmp(struct put_sink *s, const char *dir, struct err *err)
 		return -1;
 	}
 	s->tmp = tmp;
-	/* The umask has no say; where the file system knows no modes that is fine too. */
-	if (fstat(s->fd, &st) == 0 && (st.st_mode & 0777) != REPO_DIR_FILE_MODE &&
-	    fchmod(s->fd, REPO_DIR_FILE_MODE) < 0 && errno != EPERM && errno != EOPNOTSUPP)
-		return err_sys(err, errno, "cannot set the mode of %s", tmp);
-	return 0;
+	return repo_dir_set_mode(s->fd, tmp, err);
 }
 
 int repo_dir_put_new(const char *root, const char *path, struct sink **ret, struct err *err)
