@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "model/manifest_field.h"
 #include "model/policy.h"
 
@@ -177,6 +178,22 @@ static int read_redo(const struct field_src *s, struct manifest *m)
 	return 0;
 }
 
+/* Absent in manifests of before the binlogs were archived. */
+static int read_binlog_created(const struct field_src *s, uint32_t *ret)
+{
+	const json_t *v = json_object_get(s->object, "created");
+	int64_t us;
+
+	if (!v || json_is_null(v))
+		return 0;
+	if (field_time(s, "created", &us))
+		return -1;
+	if (us < 0 || us / CLOCK_US > UINT32_MAX)
+		return field_bad(s, "created", "lies beyond what a binlog can say");
+	*ret = (uint32_t)(us / CLOCK_US);
+	return 0;
+}
+
 static int read_point(const struct field_src *s, struct manifest *m)
 {
 	json_t *o;
@@ -195,7 +212,8 @@ static int read_point(const struct field_src *s, struct manifest *m)
 	struct field_src binlog = {o, "binlog.", s->line, s->err};
 	if (o && (field_path(&binlog, "file", FIELD_MAY, &m->binlog.file) ||
 	          field_u64(&binlog, "position", FIELD_MAY, &m->binlog.pos) ||
-	          field_text(&binlog, "gtid", FIELD_MAY, &m->binlog.gtid)))
+	          field_text(&binlog, "gtid", FIELD_MAY, &m->binlog.gtid) ||
+	          read_binlog_created(&binlog, &m->binlog.created)))
 		return -1;
 	if (field_text(s, "replica_gtid", FIELD_MAY, &m->replica_gtid))
 		return -1;

@@ -145,6 +145,8 @@ static void put_point(json_t *o, const struct manifest *m)
 	put(binlog, "file", m->binlog.file ? bytes(m->binlog.file) : json_null());
 	put(binlog, "position", number(m->binlog.pos));
 	put(binlog, "gtid", text_or_null(m->binlog.gtid));
+	put(binlog, "created",
+	    m->binlog.created ? wall(m->binlog.created * CLOCK_US) : json_null());
 	put(o, "binlog", binlog);
 	put(o, "replica_gtid", text_or_null(m->replica_gtid));
 	put(redo, "header", hex(m->redo.header, sizeof m->redo.header));

@@ -27,8 +27,11 @@ struct policy_retention {
 	unsigned min_full; /* never fewer fulls than this, default 1 */
 };
 
+enum policy_binlog { BINLOG_OFF, BINLOG_CONTINUOUS };
+
 struct policy_schedule {
 	struct schedule full, incremental, verify;
+	enum policy_binlog binlog;
 };
 
 struct policy_compression_rule {

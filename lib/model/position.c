@@ -17,6 +17,7 @@ void position_copy(struct position *to, const struct position *from)
 	    .file = mem_strdup(from->file),
 	    .pos = from->pos,
 	    .gtid = mem_strdup(from->gtid),
+	    .created = from->created,
 	};
 
 	position_done(to);

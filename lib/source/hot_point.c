@@ -2,10 +2,13 @@
  * The one moment of the hot copy in which commits wait: end LSN, binlog position, the
  * tail of the Aria logs.  Nothing happens here that could happen elsewhere.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "source/hot.h"
 
@@ -108,6 +111,28 @@ static int take_position(void *arg, unsigned n, char **fields, const unsigned lo
 	return 0;
 }
 
+/* When the binlog file of that name began, from the time in its first event.  Without
+ * it (the directory may be closed to us) the position is as good, but cannot be told
+ * from one in another history of the same names. */
+static uint32_t binlog_created(const char *basename, const char *file)
+{
+	static const unsigned char magic[4] = {0xfe, 'b', 'i', 'n'};
+	unsigned char head[8];
+	const char *slash = basename ? strrchr(basename, '/') : NULL;
+	uint32_t created = 0;
+	if (!slash || !file || strchr(file, '/'))
+		return 0;
+	char *path = mem_printf("%.*s/%s", (int)(slash - basename), basename, file);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	free(path);
+	if (fd < 0)
+		return 0;
+	if (read(fd, head, sizeof head) == (ssize_t)sizeof head && !memcmp(head, magic, 4))
+		created = le32_get(head + 4);
+	close(fd);
+	return created;
+}
+
 static int fix_position(struct hot *h, struct err *err)
 {
 	const struct facts *f = h->plan.facts;
@@ -135,6 +160,8 @@ static int seal_point(struct hot *h, struct err *err)
 	if (stages_end(&h->stages, &h->out->lock_seconds, &h->out->ddl_lock_seconds, err) != 0)
 		return -1;
 	h->ended = true;
+	h->out->binlog.created =
+	    binlog_created(h->plan.facts->log_bin_basename, h->out->binlog.file);
 	return 0;
 }
 
