@@ -7,13 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <errmsg.h>
-#include <mysql.h>
-#include <mysqld_error.h>
 
 #include "base/mem.h"
+#include "server/conn_mysql.h"
 #include "server/defaults_file.h"
 
 #define CONNECT_TIMEOUT_S 10
@@ -95,18 +95,16 @@ static void set_options(MYSQL *m, const struct conn_target *t, unsigned timeout_
 	unsigned io_s = timeout_s ? timeout_s : DEFAULT_TIMEOUT_S;
 	unsigned protocol = t->host && !t->socket ? MYSQL_PROTOCOL_TCP : MYSQL_PROTOCOL_SOCKET;
 	unsigned no_infile = 0;
-	my_bool no = 0;
 
-	mysql_optionsv(m, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
-	mysql_optionsv(m, MYSQL_OPT_READ_TIMEOUT, &io_s);
-	mysql_optionsv(m, MYSQL_OPT_WRITE_TIMEOUT, &io_s);
-	mysql_optionsv(m, MYSQL_OPT_PROTOCOL, &protocol);
+	mysql_options(m, MYSQL_OPT_CONNECT_TIMEOUT, &connect_s);
+	mysql_options(m, MYSQL_OPT_READ_TIMEOUT, &io_s);
+	mysql_options(m, MYSQL_OPT_WRITE_TIMEOUT, &io_s);
+	mysql_options(m, MYSQL_OPT_PROTOCOL, &protocol);
 	/* A server must not be able to ask us for local files. */
-	mysql_optionsv(m, MYSQL_OPT_LOCAL_INFILE, &no_infile);
-	/* A session reopened behind our back would have lost its locks unnoticed. */
-	mysql_optionsv(m, MYSQL_OPT_RECONNECT, &no);
-	mysql_optionsv(m, MYSQL_SET_CHARSET_NAME, "utf8mb4");
-	mysql_optionsv(m, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "mybakd");
+	mysql_options(m, MYSQL_OPT_LOCAL_INFILE, &no_infile);
+	connector_never_reopen(m);
+	mysql_options(m, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+	mysql_options4(m, MYSQL_OPT_CONNECT_ATTR_ADD, "program_name", "mybakd");
 }
 
 static char *os_user(void)
@@ -321,10 +319,26 @@ int conn_u64(struct conn *c, const char *sql, uint64_t *ret, struct err *err)
 
 bool conn_is_mariadb(const struct conn *c)
 {
-	return mariadb_connection((MYSQL *)(uintptr_t)&c->mysql) != 0;
+	return connector_is_mariadb((MYSQL *)(uintptr_t)&c->mysql);
 }
 
 unsigned conn_errno(const struct conn *c)
 {
 	return c->last_errno;
+}
+
+MYSQL *conn_mysql(struct conn *c)
+{
+	return &c->mysql;
+}
+
+void conn_stop(struct conn *c)
+{
+	/* The descriptor stays open until conn_free: it cannot become somebody else's. */
+	shutdown(connector_socket(&c->mysql), SHUT_RDWR);
+}
+
+const char *conn_where(const struct conn *c)
+{
+	return c->where;
 }

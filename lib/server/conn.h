@@ -52,6 +52,13 @@ int conn_u64(struct conn *c, const char *sql, uint64_t *ret, struct err *err);
 /* Does the other side call itself MariaDB? */
 bool conn_is_mariadb(const struct conn *c);
 
+/* Ends the session from another thread: what waits there, and all that follows, fails.
+ * Not during conn_open or conn_free. */
+void conn_stop(struct conn *c);
+
+/* "socket /run/…" or "host:port", for messages. */
+const char *conn_where(const struct conn *c);
+
 /* Server error number of the last failed statement (0 if it was not the server). */
 unsigned conn_errno(const struct conn *c);
 

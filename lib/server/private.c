@@ -113,17 +113,12 @@ static void args_make(struct args *a, const struct private_server *p,
 	free(basedir);
 }
 
-/* What it reads comes from a repository: root's rights are not for that.  A server
- * cannot give them up by itself (--user) and still die with us. */
 static int choose_user(struct private_server *p, struct err *err)
 {
-	struct stat st;
+	int other = private_owner(p->datadir, &p->user, err);
 
-	if (stat(p->datadir, &st) < 0)
-		return err_sys(err, errno, "data directory %s", p->datadir);
-	p->other = geteuid() == 0 && st.st_uid != 0;
-	p->user = (struct proc_user){st.st_uid, st.st_gid};
-	return 0;
+	p->other = other > 0;
+	return other < 0 ? -1 : 0;
 }
 
 /* TMPDIR may be root's alone. */
@@ -172,7 +167,8 @@ static int launch(struct private_server *p, const struct private_plan *plan, str
 	args_make(&a, p, plan);
 	/* Every pointer of the list is to our own memory: only the type changes. */
 	const char *const *argv = (const char *const *)(void *)a.list.v;
-	const struct proc_how how = {.user = p->other ? &p->user : NULL, .detached = plan->keep};
+	const struct proc_how how = {
+	    .extra_env = plan->env, .user = p->other ? &p->user : NULL, .detached = plan->keep};
 	rc = proc_start(argv, &how, fd, &p->pid, err);
 out:
 	close(fd);

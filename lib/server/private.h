@@ -22,6 +22,7 @@ struct private_plan {
 	/* Further "--x=y", NULL-terminated, or NULL; they come last and so win.  Not
 	 * for socket, pid-file and log-error, which we watch. */
 	const char *const *options;
+	const char *const *env;   /* "K=V" more in its environment, NULL-terminated, or NULL */
 	bool grants;              /* false: --skip-grant-tables (we only recover) */
 	bool keep;                /* survive the death of this process */
 	unsigned start_timeout_s; /* recovery included; 0: no limit */

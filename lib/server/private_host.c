@@ -1,4 +1,5 @@
 /* What the host tells us about running a private server on it. */
+#include <errno.h>
 #include <fts.h>
 #include <limits.h>
 #include <poll.h>
@@ -93,6 +94,18 @@ char *private_basedir(const char *binary)
 	}
 	free(path);
 	return prefix;
+}
+
+/* What the server reads comes from a repository: root's rights are not for that.  A
+ * server cannot give them up by itself (--user) and still die with us. */
+int private_owner(const char *datadir, struct proc_user *ret, struct err *err)
+{
+	struct stat st;
+
+	if (stat(datadir, &st) < 0)
+		return err_sys(err, errno, "data directory %s", datadir);
+	*ret = (struct proc_user){st.st_uid, st.st_gid};
+	return geteuid() == 0 && st.st_uid != 0;
 }
 
 /* The socket exists before the server serves it: only a greeting (protocol 10)

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
+#include "base/proc.h"
 #include "server/facts.h"
 
 /* From the output of `mariadbd --version`; 0 or -1. *ret_version is owned. */
@@ -19,6 +21,10 @@ int private_parse_version(const char *output, char **ret_version, enum flavour *
 uint64_t private_pool_size(uint64_t free_memory, uint64_t data_size);
 uint64_t private_free_memory(void);              /* MemAvailable; 0 if unknown */
 uint64_t private_data_size(const char *datadir); /* allocated bytes below it */
+
+/* Who a private server on that directory is to run as: 1 and *ret its owner, 0 as
+ * ourselves, -1. */
+int private_owner(const char *datadir, struct proc_user *ret, struct err *err);
 
 /* The installation a program belongs to ("/opt/m/bin/mariadbd": "/opt/m") if its
  * messages are there; else NULL: the program's own default holds.  New string. */

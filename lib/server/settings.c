@@ -23,6 +23,16 @@ static const char *const names[] = {
     "aria_log_file_size",
     "aria_encrypt_tables",
     "plugin_maturity",
+    /* what statements of a binlog mean without saying it */
+    "default_storage_engine",
+    "innodb_default_row_format",
+    "innodb_file_per_table",
+    "innodb_strict_mode",
+    "system_versioning_alter_history",
+    "default_week_format",
+    "div_precision_increment",
+    "group_concat_max_len",
+    "system_time_zone", /* not an option: comes from the environment */
     /* where the keys are, never the keys */
     "file_key_management_filename",
     "file_key_management_filekey",

@@ -1,0 +1,54 @@
+/*
+ * replay: binlogs applied to a private server by the server's own programs:
+ * mariadb-binlog decodes, the client runs what it prints.
+ *
+ * One session from the first event to the last, whatever the number of files:
+ * temporary tables and prepared XA transactions live across them.  The server runs
+ * with its privilege tables (without them it refuses CREATE EVENT and GRANT), so the
+ * session needs an account: one that exists in the server's memory only, made by an
+ * init file and never left in a table.
+ */
+#ifndef SERVER_REPLAY_H
+#define SERVER_REPLAY_H
+
+#include <stdint.h>
+
+#include "base/cancel.h"
+#include "base/err.h"
+
+struct replay_tools {
+	char *binlog, *client; /* paths */
+};
+/* Beside the server program, in the bin/ next to its directory, then in PATH.
+ * ERR_NOT_FOUND names what is missing. */
+int replay_tools_find(const char *server_binary, struct replay_tools *ret, struct err *err);
+void replay_tools_done(struct replay_tools *t);
+
+struct replay;
+
+/* `scratch`: a directory to be made, removed again by replay_free.  Nobody but us can
+ * read what is in it; the init file alone is for whoever a private server on `datadir`
+ * runs as. */
+int replay_new(const struct replay_tools *tools, const char *datadir, const char *scratch,
+               struct replay **ret, struct err *err);
+/* The private server must be started with these and with its grants; NULL-terminated,
+ * owned by r. */
+const char *const *replay_options(const struct replay *r);
+/* A defaults file with the account of the session, borrowed.  A replayed FLUSH
+ * PRIVILEGES ends the account for whoever comes later. */
+const char *replay_defaults(const struct replay *r);
+
+/* The server is up: open the session. */
+int replay_begin(struct replay *r, const char *socket, struct err *err);
+/* Where the caller may put a binlog for replay_file; new string. */
+char *replay_path(const struct replay *r, const char *name);
+/* Run the events [from, to) of a binlog file: `from` at least 4.  Bytes before `from`
+ * but for its format event are not looked at.  ERR_SERVER with the server's words when
+ * a statement fails: the server then has what stood before it. */
+int replay_file(struct replay *r, const char *path, uint64_t from, uint64_t to,
+                const struct cancel *cancel, struct err *err);
+/* No more files: wait until everything is applied.  Without it nothing says so. */
+int replay_finish(struct replay *r, const struct cancel *cancel, struct err *err);
+void replay_free(struct replay *r); /* NULL is fine; ends what still runs */
+
+#endif
