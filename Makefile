@@ -7,7 +7,7 @@
 # sanitizers; O=dir builds elsewhere.
 
 VERSION := 0.1.0
-ROOMS   := base model innodb server conf pipe repo source job
+ROOMS   := base model innodb server conf pipe repo binlog source job
 
 prefix     ?= /usr
 sbindir    ?= $(prefix)/sbin

@@ -1,0 +1,307 @@
+/*
+ * The thread, and those who ask it things.
+ */
+#include "binlog/stream.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "binlog/stream_room.h"
+#include "pipe/codec.h"
+
+#define RETRY_MIN_S 1u
+#define RETRY_MAX_S 60u
+#define END_WAIT_MS 800u   /* for a thread that may hang in a connect */
+#define LOOK_WAIT_MS 100u  /* between looks at a cancel flag */
+#define SIDE_TIMEOUT_S 10u /* of a session that asks one thing */
+
+/* ---- small things */
+
+static void wait_ms(struct stream *s, unsigned ms)
+{
+	uint64_t until = clock_mono_ns() + ms * 1000000ULL;
+	struct timespec t = {.tv_sec = (time_t)(until / 1000000000U),
+	                     .tv_nsec = (long)(until % 1000000000U)};
+	pthread_cond_timedwait(&s->cond, &s->lock, &t);
+}
+
+void stream_say(struct stream *s, const char *what)
+{
+	if (s->plan.changed && !stream_is_stopping(s))
+		s->plan.changed(s->plan.arg, what);
+}
+
+void stream_set_state(struct stream *s, enum stream_state state)
+{
+	pthread_mutex_lock(&s->lock);
+	bool new = s->status.state != state;
+	s->status.state = state;
+	if (state == STREAM_RUNNING)
+		s->status.why = ERR_INIT;
+	else
+		s->status.lag_bytes = UINT64_MAX;
+	pthread_cond_broadcast(&s->cond);
+	pthread_mutex_unlock(&s->lock);
+	if (new)
+		stream_say(s, "state");
+}
+
+void stream_go_away(struct stream *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->away = true;
+	pthread_mutex_unlock(&s->lock);
+}
+
+bool stream_come_back(struct stream *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->away = false;
+	bool go_on = !s->stopping;
+	pthread_mutex_unlock(&s->lock);
+	return go_on;
+}
+
+bool stream_is_stopping(struct stream *s)
+{
+	pthread_mutex_lock(&s->lock);
+	bool stopping = s->stopping;
+	pthread_mutex_unlock(&s->lock);
+	return stopping;
+}
+
+/* ---- the thread */
+
+static void note_failure(struct stream *s, const struct err *why)
+{
+	pthread_mutex_lock(&s->lock);
+	s->status.why = *why;
+	s->status.reconnects++;
+	pthread_mutex_unlock(&s->lock);
+	stream_set_state(s, STREAM_WAITING);
+}
+
+static void wait_for_retry(struct stream *s, unsigned seconds)
+{
+	uint64_t until = clock_mono_ns() + seconds * 1000000000ULL;
+
+	pthread_mutex_lock(&s->lock);
+	while (!s->stopping && !s->hurry && clock_mono_ns() < until)
+		wait_ms(s, seconds * 1000);
+	s->hurry = false;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void destroy(struct stream *s)
+{
+	archive_free(s->archive);
+	repo_close(s->repo);
+	free((char *)(uintptr_t)s->plan.repo_url);
+	free((char *)(uintptr_t)s->plan.instance);
+	free((char *)(uintptr_t)s->plan.target.socket);
+	free((char *)(uintptr_t)s->plan.target.host);
+	free((char *)(uintptr_t)s->plan.target.defaults_file);
+	free((char *)(uintptr_t)s->plan.target.user);
+	pthread_cond_destroy(&s->cond);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+static void *run(void *arg)
+{
+	struct stream *s = arg;
+	unsigned seconds = RETRY_MIN_S;
+
+	while (!stream_is_stopping(s)) {
+		struct err why = ERR_INIT;
+
+		stream_set_state(s, STREAM_CONNECTING);
+		s->worked = false;
+		if (session_run(s, &why) == 0 || stream_is_stopping(s))
+			continue;
+		/* Two readers with one id would end each other every second for ever. */
+		if (s->worked && why.kind != ERR_BUSY)
+			seconds = RETRY_MIN_S;
+		note_failure(s, &why);
+		wait_for_retry(s, seconds);
+		seconds = seconds * 2 < RETRY_MAX_S ? seconds * 2 : RETRY_MAX_S;
+	}
+	pthread_mutex_lock(&s->lock);
+	bool orphan = s->orphan;
+	s->finished = true;
+	pthread_cond_broadcast(&s->cond);
+	pthread_mutex_unlock(&s->lock);
+	if (orphan)
+		destroy(s);
+	return NULL;
+}
+
+/* ---- start and end */
+
+/* The same after each start, another one for each host, repository and instance: a
+ * server ends the stream of who has the same. */
+static void make_uuid(const struct stream_plan *plan, char out[37])
+{
+	unsigned char hash[FRAME_HASH_SIZE];
+	char host[256] = "", hex[2 * FRAME_HASH_SIZE + 1];
+	struct str s = {0};
+
+	gethostname(host, sizeof host - 1);
+	str_addf(&s, "%s\n%s\n%s\n%u", host, plan->repo_url, plan->instance, plan->server_id);
+	hash_bytes(s.p, s.n, hash);
+	hash[6] = (hash[6] & 0x0f) | 0x80; /* RFC 9562, version 8: as one likes */
+	hash[8] = (hash[8] & 0x3f) | 0x80;
+	str_hex(hex, hash, sizeof hash);
+	snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+	str_done(&s);
+}
+
+static struct stream *new_stream(const struct stream_plan *plan)
+{
+	struct stream *s = mem_zalloc(sizeof *s);
+	pthread_condattr_t attr;
+
+	s->plan = *plan;
+	s->plan.repo_url = mem_strdup(plan->repo_url);
+	s->plan.instance = mem_strdup(plan->instance);
+	s->plan.target.socket = mem_strdup(plan->target.socket);
+	s->plan.target.host = mem_strdup(plan->target.host);
+	s->plan.target.defaults_file = mem_strdup(plan->target.defaults_file);
+	s->plan.target.user = mem_strdup(plan->target.user);
+	s->status.lag_bytes = UINT64_MAX;
+	make_uuid(plan, s->uuid);
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->cond, &attr);
+	pthread_condattr_destroy(&attr);
+	return s;
+}
+
+int stream_start(const struct stream_plan *plan, struct stream **ret, struct err *err)
+{
+	struct stream *s = new_stream(plan);
+	int rc = pthread_create(&s->thread, NULL, run, s);
+
+	if (rc != 0) {
+		destroy(s);
+		return err_sys(err, rc, "cannot start the thread that reads the binlog");
+	}
+	*ret = s;
+	return 0;
+}
+
+/* A connect to a host that does not answer takes longer than anybody wants to wait:
+ * what others need is taken away from the thread, the rest it frees itself. */
+static void leave_behind(struct stream *s)
+{
+	struct archive *a = s->archive;
+	struct repo *r = s->repo;
+
+	s->archive = NULL;
+	s->repo = NULL;
+	s->orphan = true;
+	pthread_detach(s->thread);
+	pthread_mutex_unlock(&s->lock);
+	archive_free(a);
+	repo_close(r);
+}
+
+void stream_free(struct stream *s)
+{
+	if (!s)
+		return;
+	uint64_t until = clock_mono_ns() + END_WAIT_MS * 1000000ULL;
+	pthread_mutex_lock(&s->lock);
+	s->stopping = true;
+	s->status.state = STREAM_OFF;
+	if (s->dump)
+		dump_stop(s->dump);
+	if (s->side)
+		conn_stop(s->side);
+	pthread_cond_broadcast(&s->cond);
+	while (!s->finished) {
+		if (s->away && clock_mono_ns() >= until) {
+			leave_behind(s);
+			return;
+		}
+		wait_ms(s, LOOK_WAIT_MS);
+	}
+	pthread_mutex_unlock(&s->lock);
+	pthread_join(s->thread, NULL);
+	destroy(s);
+}
+
+/* ---- questions */
+
+void stream_status(struct stream *s, struct stream_status *ret)
+{
+	pthread_mutex_lock(&s->lock);
+	*ret = s->status;
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Names and positions begin again after a RESET: what the status says counts only when
+ * the thread itself asked the server later. */
+static bool has_reached(const struct stream *s, const struct server_end *end, uint64_t asked_ns)
+{
+	const struct stream_status *st = &s->status;
+
+	if (st->state != STREAM_RUNNING || s->confirmed_ns <= asked_ns)
+		return false;
+	int order = archive_file_order(st->file, end->file);
+	return order > 0 || (order == 0 && st->durable_pos >= end->pos);
+}
+
+static int not_caught_up(struct stream *s, const struct server_end *end, unsigned timeout_s,
+                         struct err *err)
+{
+	if (s->status.why.kind != ERR_NONE) {
+		if (err)
+			*err = s->status.why;
+		return err_add(err, "the binlog is not archived up to %s:%" PRIu64, end->file,
+		               end->pos);
+	}
+	return err_set(err, ERR_BUSY,
+	               "the binlog is archived up to %s:%" PRIu64 ", not yet to %s:%" PRIu64
+	               " after %u s",
+	               s->status.file, s->status.durable_pos, end->file, end->pos, timeout_s);
+}
+
+int stream_catch_up(struct stream *s, unsigned timeout_s, const struct cancel *cancel,
+                    struct stream_status *ret, struct err *err)
+{
+	uint64_t until = clock_mono_ns() + timeout_s * 1000000000ULL;
+	struct server_end end;
+	struct conn *c = NULL;
+	int rc;
+
+	if (conn_open(&s->plan.target, SIDE_TIMEOUT_S, &c, err) < 0)
+		return -1;
+	rc = look_end(c, &end, err);
+	conn_free(c);
+	uint64_t asked_ns = clock_mono_ns();
+	if (rc < 0)
+		return -1;
+	pthread_mutex_lock(&s->lock);
+	s->hurry = s->status.state == STREAM_WAITING;
+	pthread_cond_broadcast(&s->cond);
+	while (!has_reached(s, &end, asked_ns)) {
+		rc = cancel_check(cancel, err);
+		if (rc == 0 && (clock_mono_ns() >= until || s->stopping))
+			rc = not_caught_up(s, &end, timeout_s, err);
+		if (rc < 0)
+			break;
+		wait_ms(s, LOOK_WAIT_MS);
+	}
+	*ret = s->status;
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}

@@ -1,0 +1,51 @@
+/*
+ * stream: the thread that reads an instance's binlog as a replica would and writes it
+ * to the archive as it comes; reconnects with back-off for ever, resumes at the byte
+ * where it stopped, and never splices: who the server is and which history it has is
+ * looked at on each connection.
+ */
+#ifndef BINLOG_STREAM_H
+#define BINLOG_STREAM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "binlog/archive.h"
+#include "server/conn.h"
+
+enum stream_state { STREAM_CONNECTING, STREAM_RUNNING, STREAM_WAITING /* back-off */, STREAM_OFF };
+
+struct stream_status { /* a copy, taken under the stream's lock */
+	enum stream_state state;
+	char lineage[LINEAGE_MAX];
+	char file[BINLOG_NAME_MAX];
+	uint64_t durable_pos;  /* everything before it is durable */
+	int64_t last_event_us; /* commit time of the last group archived */
+	int64_t caught_up_us;  /* when it last knew that it had everything */
+	uint64_t lag_bytes;    /* server's end minus durable; UINT64_MAX: not known */
+	uint64_t events, bytes, gaps, reconnects;
+	struct err why; /* why it is not running; kind ERR_NONE otherwise */
+};
+
+struct stream_plan {
+	const char *repo_url;
+	const char *instance;
+	struct conn_target target;
+	uint32_t server_id; /* our replica id */
+	/* Called from the stream's thread; must not block.  what: "state" (it changed),
+	 * "segment" (one was closed), "gap" (binlogs were purged before they were read),
+	 * "lineage" (the server has another history than what is archived). */
+	void (*changed)(void *arg, const char *what);
+	void *arg;
+};
+
+struct stream;
+int stream_start(const struct stream_plan *plan, struct stream **ret, struct err *err);
+void stream_status(struct stream *s, struct stream_status *ret);
+/* Wait until everything the server had at this moment is durable. */
+int stream_catch_up(struct stream *s, unsigned timeout_s, const struct cancel *cancel,
+                    struct stream_status *ret, struct err *err);
+void stream_free(struct stream *s); /* stops it within a second; what is archived stays */
+
+#endif

@@ -1,0 +1,117 @@
+/*
+ * What is durable, and how far the server is.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "binlog/stream_session.h"
+
+#define SYNC_AFTER_NS (250 * 1000000ULL)
+#define SYNC_AFTER_BYTES (4u << 20)
+#define ASK_END_NS (500 * 1000000ULL)
+
+static bool is_reached(const struct session *ss, uint64_t durable)
+{
+	int order = archive_file_order(ss->file, ss->end.file);
+
+	return order > 0 || (order == 0 && durable >= ss->end.pos);
+}
+
+void session_publish(struct session *ss, uint64_t durable)
+{
+	struct stream *s = ss->s;
+	struct stream_status *st = &s->status;
+
+	pthread_mutex_lock(&s->lock);
+	snprintf(st->lineage, sizeof st->lineage, "%s", archive_lineage(s->archive));
+	snprintf(st->file, sizeof st->file, "%s", ss->file);
+	st->durable_pos = durable;
+	st->last_event_us = s->history.last_us;
+	st->events += ss->events;
+	st->bytes += ss->bytes;
+	if (ss->end_pending && is_reached(ss, durable)) {
+		ss->end_pending = false;
+		st->caught_up_us = ss->end_us;
+	}
+	pthread_cond_broadcast(&s->cond);
+	pthread_mutex_unlock(&s->lock);
+	ss->events = ss->bytes = 0;
+}
+
+int session_sync(struct session *ss, struct err *err)
+{
+	uint64_t durable;
+
+	if (archive_sync(ss->s->archive, &durable, err) < 0)
+		return -1;
+	ss->pending = 0;
+	ss->s->worked = true;
+	session_publish(ss, durable);
+	return 0;
+}
+
+int session_check_resets(struct session *ss, struct err *err)
+{
+	uint64_t resets = ss->look.resets;
+
+	if (look_resets(ss->side, &resets, err) < 0)
+		return -1;
+	if (resets != ss->look.resets)
+		return err_set(err, ERR_SERVER, "somebody has reset something on the server");
+	return 0;
+}
+
+/* Is what was sent still part of the binlog that ends at `end`? */
+static int check_end(struct session *ss, const struct server_end *end, struct err *err)
+{
+	int order = archive_file_order(end->file, ss->file);
+
+	if (order < 0 || (order == 0 && end->pos < ss->pos))
+		return err_set(err, ERR_SERVER,
+		               "the server's binlog ends at %s:%" PRIu64 ", before %s:%" PRIu64
+		               " that it has sent: somebody has reset it",
+		               end->file, end->pos, ss->file, ss->pos);
+	return order > 0 || end->pos > ss->pos ? 0 : session_check_resets(ss, err);
+}
+
+/* Its heartbeats alone cannot be believed: after a RESET MASTER, MariaDB goes on with
+ * them at a place of a file that is gone.  Only when all is durable. */
+static int ask_end(struct session *ss, struct err *err)
+{
+	uint64_t asked = clock_mono_ns(), behind;
+	int64_t now_us = clock_wall_us();
+
+	if (look_end(ss->side, &ss->end, err) < 0 || check_end(ss, &ss->end, err) < 0)
+		return -1;
+	if (strcmp(ss->end.file, ss->file) == 0)
+		behind = ss->end.pos - ss->pos;
+	else if (look_behind(ss->side, ss->file, ss->pos, &behind, err) < 0)
+		return -1;
+	ss->asked_ns = asked;
+	ss->end_us = now_us;
+	ss->end_pending = true;
+	pthread_mutex_lock(&ss->s->lock);
+	ss->s->status.lag_bytes = behind;
+	ss->s->confirmed_ns = asked;
+	pthread_mutex_unlock(&ss->s->lock);
+	session_publish(ss, ss->pos);
+	return 0;
+}
+
+int session_ask_end_if_due(struct session *ss, struct err *err)
+{
+	return clock_mono_ns() - ss->asked_ns < ASK_END_NS ? 0 : ask_end(ss, err);
+}
+
+int session_sync_if_due(struct session *ss, struct err *err)
+{
+	uint64_t now = clock_mono_ns();
+
+	if (ss->pending < SYNC_AFTER_BYTES && now - ss->pending_since < SYNC_AFTER_NS)
+		return 0;
+	if (session_sync(ss, err) < 0)
+		return -1;
+	return session_ask_end_if_due(ss, err);
+}

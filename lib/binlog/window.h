@@ -1,0 +1,45 @@
+/*
+ * window: which seconds can be reached: from a backup's position over the unbroken run
+ * of segments behind it.  Pure functions of catalog and archive.
+ */
+#ifndef BINLOG_WINDOW_H
+#define BINLOG_WINDOW_H
+
+#include <stdint.h>
+
+#include "base/mem.h"
+#include "binlog/archive.h"
+#include "model/catalog.h"
+
+/* The segment that a backup's position lies in.  By the creation time of the binlog,
+ * which tells histories with the same names apart; a backup that does not know it is
+ * only matched with a binlog that is older than itself.  NULL: none. */
+const struct segment *window_segment(const struct archive_catalog *a, const struct manifest *m,
+                                     const struct lineage **ret_lineage);
+
+struct recovery_window {
+	const struct manifest *first, *last; /* oldest and newest backup it stands on */
+	int64_t from_us, to_us;              /* any second between can be restored to */
+	const struct lineage *lineage;
+};
+
+struct recovery_windows {
+	VEC(struct recovery_window) list; /* oldest first; gaps and lineages separate them */
+};
+/* caught_up_us: when the stream last knew that it had everything (0: never): the newest
+ * window reaches up to it. */
+void window_find(const struct catalog *c, const struct archive_catalog *a, int64_t caught_up_us,
+                 struct recovery_windows *ret);
+void recovery_windows_done(struct recovery_windows *w);
+
+/* Oldest segment of each lineage that a kept backup needs; NULL name: none of it.  Of
+ * the newest lineage the last one always stays: there the stream goes on.  *ret has one
+ * for each lineage, in their order, and is owned by the caller. */
+struct segment_keep {
+	const struct lineage *lineage;
+	const char *keep_from;
+};
+void window_keep(const struct archive_catalog *a, const struct expire_verdict *verdicts, size_t n,
+                 struct segment_keep **ret, size_t *ret_n);
+
+#endif
