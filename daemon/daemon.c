@@ -104,6 +104,7 @@ int daemon_reload(struct daemon *d, struct str *report, struct err *err)
 		goto out;
 	}
 	take_policy(d, fresh);
+	flow_follow_binlogs(d);
 	log_msg(LOG_LEVEL_INFO, "policy read again", "file=%s instances=%zu", d->options.policy,
 	        d->policy->instance_n);
 	watch_ask(d->watch, d->policy);
@@ -247,6 +248,8 @@ static void drop_notes(struct daemon *d)
 			snapshot_free(n->what);
 		else if (n->kind == NOTE_CHECK)
 			check_note_free(n->what);
+		else if (n->kind == NOTE_BINLOG)
+			binlog_note_free(n->what);
 		free(n);
 	}
 }
@@ -255,6 +258,8 @@ bool daemon_end(struct daemon *d)
 {
 	bool running = jobs_count(&d->jobs, JOB_RUNNING) > 0;
 	http_free(d->http);
+	for (size_t i = 0; i < d->instances.n; i++)
+		binlog_done(&d->instances.v[i]->binlog);
 	place_leave(&d->place);
 	if (!watch_free(d->watch, 2) || running)
 		return false;

@@ -1,12 +1,16 @@
 #include "daemon/flow.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/note.h"
 #include "daemon/worker.h"
+
+#define LOOK_AGAIN_US (2 * CLOCK_US)
 
 static void write_history(struct daemon *d, const struct job *j)
 {
@@ -90,7 +94,8 @@ static bool pump(struct daemon *d)
 	while (d->prepared && !d->stopping && (j = jobs_next(&d->jobs))) {
 		struct err err = ERR_INIT;
 		jobs_start(j, d->policy, clock_wall_us());
-		if (worker_start(j, d->box, d->journal, &err) < 0) {
+		struct instance *i = j->instance ? daemon_instance(d, j->instance) : NULL;
+		if (worker_start(j, d->box, d->journal, i ? i->binlog.hold : NULL, &err) < 0) {
 			flow_finish(d, j, &err);
 			continue;
 		}
@@ -113,6 +118,10 @@ int daemon_submit(struct daemon *d, enum job_type type, const char *instance, in
 		err_set(err, ERR_NOT_FOUND, "the policy has no instance %.64s", instance);
 		return err_hint(err, "mybakctl status lists the instances");
 	}
+	if (type == JOB_BINLOG && !daemon_instance(d, instance)->binlog.hold) {
+		err_set(err, ERR_REFUSED, "the binlog of instance %.64s is not archived", instance);
+		return err_hint(err, "say schedule.binlog: continuous in the policy");
+	}
 	if (jobs_add(&d->jobs, type, instance, due_us, clock_wall_us(), &j, ret_existing, err) < 0)
 		return -1;
 	*ret_id = j->id;
@@ -134,6 +143,33 @@ int daemon_cancel(struct daemon *d, int64_t id, struct err *err)
 		flow_finish(d, j, &why);
 	}
 	return 0;
+}
+
+/* Behind a gap, or in a new history of the server, nothing can be restored until a
+ * backup stands there. */
+static void queue_rescue(struct daemon *d, struct instance *i, int64_t now)
+{
+	const struct binlog_state *s = snapshot_binlog(d->snapshot, i->name);
+	struct binlog *b = &i->binlog;
+	struct err err = ERR_INIT;
+	int64_t id, existing;
+	if (!s || !s->full_due[0]) {
+		b->full_tries = 0;
+		b->full_not_before_us = 0;
+		return;
+	}
+	bool clock_back = b->full_not_before_us - now > sched_backoff_s(~0u) * CLOCK_US;
+	if (!b->hold || jobs_active(&d->jobs, JOB_FULL, i->name) ||
+	    (now < b->full_not_before_us && !clock_back))
+		return;
+	b->full_not_before_us = now + sched_backoff_s(++b->full_tries) * CLOCK_US;
+	if (daemon_submit(d, JOB_FULL, i->name, -1, &id, &existing, &err) < 0) {
+		log_err(LOG_LEVEL_WARN, &err, "cannot queue a full backup", "instance=%s", i->name);
+		return;
+	}
+	struct job *j = jobs_find(&d->jobs, id);
+	snprintf(j->reason, sizeof j->reason, "%s", s->full_due);
+	log_msg(LOG_LEVEL_WARN, s->full_due, "job=%" PRId64 " instance=%s type=full", id, i->name);
 }
 
 static void schedule_instance(struct daemon *d, const struct policy_instance *p, int64_t now,
@@ -165,6 +201,7 @@ static void schedule_instance(struct daemon *d, const struct policy_instance *p,
 	}
 	if (choice.wake_us < *wake)
 		*wake = choice.wake_us;
+	queue_rescue(d, i, now);
 }
 
 void flow_tick(void *arg)
@@ -215,7 +252,41 @@ static void snapshot_came(struct daemon *d, struct snapshot *s)
 		if (one)
 			instance_learn(one, &s->instances[i].catalog, now);
 	}
+	if (!d->stopping)
+		flow_follow_binlogs(d);
 	loop_timer_arm(d->tick, 0);
+}
+
+void flow_follow_binlogs(struct daemon *d)
+{
+	if (!d->prepared || !d->snapshot)
+		return;
+	for (size_t i = 0; i < d->instances.n; i++) {
+		struct instance *one = d->instances.v[i];
+		binlog_follow(&one->binlog, d->box, d->policy,
+		              policy_find_instance(d->policy, one->name));
+	}
+}
+
+static void binlog_told(struct daemon *d, struct binlog_note *n)
+{
+	struct instance *i = daemon_instance(d, n->instance);
+	if (i)
+		binlog_log(&i->binlog, n->instance);
+	bool gap = !strcmp(n->what, "gap"), lineage = !strcmp(n->what, "lineage");
+	if (gap)
+		log_msg(LOG_LEVEL_ERR,
+		        "binlogs are missing: they were purged before they were archived",
+		        "instance=%s", n->instance);
+	else if (lineage)
+		log_msg(LOG_LEVEL_INFO, "a new history of binlogs begins in the archive",
+		        "instance=%s", n->instance);
+	if (strcmp(n->what, "state") != 0 && !d->stopping)
+		watch_ask(d->watch, d->policy);
+	/* It is told before the first event behind it can be seen in the repository. */
+	if (gap || lineage)
+		loop_timer_arm(d->refresh, LOOK_AGAIN_US);
+	binlog_note_free(n);
 }
 
 void flow_notes(void *arg)
@@ -238,6 +309,9 @@ void flow_notes(void *arg)
 		case NOTE_CHECK:
 			check_note_free(d->check);
 			d->check = n->what;
+			break;
+		case NOTE_BINLOG:
+			binlog_told(d, n->what);
 			break;
 		}
 		free(n);

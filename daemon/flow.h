@@ -14,6 +14,8 @@
 void flow_tick(void *arg);
 /* loop_fn with a struct daemon: take what other threads posted. */
 void flow_notes(void *arg);
+/* Streams as the policy has them, once what a killed daemon left was seen to. */
+void flow_follow_binlogs(struct daemon *d);
 /* End a job in the table and see to all that follows; err NULL: it is done.  The
  * job may be freed. */
 void flow_finish(struct daemon *d, struct job *j, const struct err *err);

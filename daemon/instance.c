@@ -48,6 +48,7 @@ void instance_free(struct instance *i)
 {
 	if (!i)
 		return;
+	binlog_done(&i->binlog);
 	free(i->name);
 	free(i);
 }

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "daemon/binlog.h"
 #include "daemon/history.h"
 #include "daemon/jobs.h"
 #include "daemon/sched.h"
@@ -20,6 +21,7 @@ struct instance {
 	struct err why[JOB_TYPE_N];    /* of the last run, if it failed */
 	uint64_t failures[JOB_TYPE_N]; /* counters */
 	uint64_t pages_reread, pages_unverified;
+	struct binlog binlog;
 };
 
 /* From the history; `h` may have nothing of it, or fail (then it starts afresh). */

@@ -10,12 +10,12 @@ static const struct {
 	const char *name;
 	bool exclusive; /* works on its instance: no other such job at the same time */
 } types[JOB_TYPE_N] = {
-    [JOB_FULL] = {"full", true},     [JOB_INCREMENTAL] = {"incremental", true},
-    [JOB_VERIFY] = {"verify", true}, [JOB_EXPIRE] = {"expire", true},
-    [JOB_CHECK] = {"check", false},
+    [JOB_FULL] = {"full", true},      [JOB_INCREMENTAL] = {"incremental", true},
+    [JOB_VERIFY] = {"verify", true},  [JOB_EXPIRE] = {"expire", true},
+    [JOB_BINLOG] = {"binlog", false}, [JOB_CHECK] = {"check", false},
 };
 
-static const char *const not_built[] = {"binlog", "drill"};
+static const char *const not_built[] = {"drill"};
 
 static const char *const states[] = {
     [JOB_QUEUED] = "queued", [JOB_RUNNING] = "running",     [JOB_DONE] = "done",
@@ -44,7 +44,7 @@ int job_type_parse(const char *name, enum job_type *ret, struct err *err)
 	const char *near = str_nearest(name, words, JOB_TYPE_N);
 	if (near)
 		return err_hint(err, "did you mean \"%s\"?", near);
-	return err_hint(err, "use one of full, incremental, verify, expire, check");
+	return err_hint(err, "use one of full, incremental, verify, expire, binlog, check");
 }
 
 const char *job_state_name(enum job_state state)

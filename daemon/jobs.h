@@ -5,7 +5,8 @@
  *
  * - A job that works on an instance waits while another one does.
  * - The same type twice for one instance, queued or running, is refused.
- * - At most `limit` jobs run at once.  "check" only looks, so it waits for nobody.
+ * - At most `limit` jobs run at once.  "check" and "binlog" only look or wait, so they
+ *   wait for nobody.
  */
 #ifndef DAEMON_JOBS_H
 #define DAEMON_JOBS_H
@@ -23,7 +24,15 @@
 
 #define JOBS_KEEP 200 /* finished jobs that stay in memory */
 
-enum job_type { JOB_FULL, JOB_INCREMENTAL, JOB_VERIFY, JOB_EXPIRE, JOB_CHECK, JOB_TYPE_N };
+enum job_type {
+	JOB_FULL,
+	JOB_INCREMENTAL,
+	JOB_VERIFY,
+	JOB_EXPIRE,
+	JOB_BINLOG, /* wait until all there is now is archived */
+	JOB_CHECK,
+	JOB_TYPE_N
+};
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_DONE, JOB_FAILED, JOB_CANCELLED };
 
 /* What a finished run tells of itself, beside success or failure. */
@@ -42,9 +51,10 @@ struct job {
 	enum job_state state;
 	int64_t due_us; /* the moment of the schedule it was queued for; -1: asked for by hand */
 	int64_t queued_us, started_us, finished_us; /* 0: not yet */
-	bool settled;   /* its due time counts as served: done, or cancelled by somebody */
-	char step[48];  /* where it ended; while it runs see job_step */
-	struct err err; /* kind ERR_NONE unless failed or cancelled */
+	char reason[200]; /* why it was queued, if neither asked for nor due; or "" */
+	bool settled;     /* its due time counts as served: done, or cancelled by somebody */
+	char step[48];    /* where it ended; while it runs see job_step */
+	struct err err;   /* kind ERR_NONE unless failed or cancelled */
 	struct job_facts facts;
 
 	/* Shared with the job's thread while it runs. */

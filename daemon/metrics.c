@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "daemon/status.h"
 
 struct row {
 	const char *name; /* without "_total" */
@@ -147,17 +148,17 @@ static void size_bytes(struct str *out, const char *name, const struct daemon *d
 	each_backup(out, name, d, size_of);
 }
 
-static void repo_size_of(struct str *out, const char *name, const struct daemon *d,
-                         const char *instance, enum job_type type)
+static void stored_size_of(struct str *out, const char *name, const struct daemon *d,
+                           const char *instance, enum job_type type)
 {
 	const struct manifest *m = newest(d, instance, type);
 	if (m)
 		sample_of(out, name, instance, type, (double)m->stored_bytes);
 }
 
-static void repo_size(struct str *out, const char *name, const struct daemon *d)
+static void stored_size(struct str *out, const char *name, const struct daemon *d)
 {
-	each_backup(out, name, d, repo_size_of);
+	each_backup(out, name, d, stored_size_of);
 }
 
 static void running_of(struct str *out, const char *name, const struct daemon *d,
@@ -216,11 +217,86 @@ static void window(struct str *out, const char *name, const struct daemon *d)
 	bool oldest = strstr(name, "oldest") != NULL;
 	for (size_t i = 0; i < d->policy->instance_n; i++) {
 		const char *instance = d->policy->instances[i].name;
-		const struct catalog *c = snapshot_catalog(d->snapshot, instance);
-		if (c && c->backups.n)
-			sample(out, name, "instance", instance, NULL,
-			       seconds(c->backups.v[oldest ? 0 : c->backups.n - 1]->finished_us));
+		int64_t from, to;
+		status_window(d, instance, &from, &to);
+		if (from)
+			sample(out, name, "instance", instance, NULL, seconds(oldest ? from : to));
 	}
+}
+
+/* Calls `value` for each instance whose binlog is to be archived. */
+typedef void binlog_value(struct str *out, const char *name, const char *instance,
+                          const struct stream_status *st);
+
+static void each_binlog(struct str *out, const char *name, const struct daemon *d,
+                        binlog_value *value)
+{
+	for (size_t i = 0; i < d->policy->instance_n; i++) {
+		const struct policy_instance *p = &d->policy->instances[i];
+		struct stream_status st;
+		if (p->schedule.binlog != BINLOG_CONTINUOUS)
+			continue;
+		binlog_status(&daemon_instance(d, p->name)->binlog, &st);
+		value(out, name, p->name, &st);
+	}
+}
+
+static void streaming_of(struct str *out, const char *name, const char *instance,
+                         const struct stream_status *st)
+{
+	sample(out, name, "instance", instance, NULL, st->state == STREAM_RUNNING);
+}
+
+static void streaming(struct str *out, const char *name, const struct daemon *d)
+{
+	each_binlog(out, name, d, streaming_of);
+}
+
+static void lag_of(struct str *out, const char *name, const char *instance,
+                   const struct stream_status *st)
+{
+	double lag = binlog_lag_seconds(st, clock_wall_us());
+	if (lag >= 0)
+		sample(out, name, "instance", instance, NULL, lag);
+}
+
+static void lag_seconds(struct str *out, const char *name, const struct daemon *d)
+{
+	each_binlog(out, name, d, lag_of);
+}
+
+static void lag_bytes_of(struct str *out, const char *name, const char *instance,
+                         const struct stream_status *st)
+{
+	if (st->lag_bytes != UINT64_MAX)
+		sample(out, name, "instance", instance, NULL, (double)st->lag_bytes);
+}
+
+static void lag_bytes(struct str *out, const char *name, const struct daemon *d)
+{
+	each_binlog(out, name, d, lag_bytes_of);
+}
+
+static void gaps_of(struct str *out, const char *name, const char *instance,
+                    const struct stream_status *st)
+{
+	sample(out, name, "instance", instance, NULL, (double)st->gaps);
+}
+
+static void gaps(struct str *out, const char *name, const struct daemon *d)
+{
+	each_binlog(out, name, d, gaps_of);
+}
+
+static void archived_of(struct str *out, const char *name, const char *instance,
+                        const struct stream_status *st)
+{
+	sample(out, name, "instance", instance, NULL, (double)st->bytes);
+}
+
+static void archived(struct str *out, const char *name, const struct daemon *d)
+{
+	each_binlog(out, name, d, archived_of);
 }
 
 static void damaged(struct str *out, const char *name, const struct daemon *d)
@@ -291,7 +367,7 @@ static const struct row rows[] = {
     {"mybak_backup_size_bytes", "Size of the data directory at the newest backup.", false,
      size_bytes},
     {"mybak_backup_repo_size_bytes", "Bytes the newest backup takes in the repository.", false,
-     repo_size},
+     stored_size},
     {"mybak_backup_complete_bytes", "Bytes the running backup has read; 0: none runs.", false,
      running_bytes},
     {"mybak_backup_total_bytes", "Bytes the running backup has to read; 0: none runs.", false,
@@ -301,6 +377,15 @@ static const struct row rows[] = {
      false, window},
     {"mybak_recovery_window_newest_timestamp_seconds", "The newest point that can be restored.",
      false, window},
+    {"mybak_binlog_streaming", "1: events of the binlog arrive in the archive.", false, streaming},
+    {"mybak_binlog_archive_lag_seconds",
+     "Seconds since everything the server had was known to be archived.", false, lag_seconds},
+    {"mybak_binlog_archive_lag_bytes", "Bytes of the binlog that are not archived yet.", false,
+     lag_bytes},
+    {"mybak_binlog_gap_detected",
+     "Gaps found since the daemon started: binlogs purged before they were archived.", true, gaps},
+    {"mybak_binlog_archived_bytes", "Bytes of binlogs archived since the daemon started.", true,
+     archived},
     {"mybak_verify_last_success_timestamp_seconds",
      "When all backups were last read and found good; 0: never.", false, verified},
     {"mybak_repository_up", "1: the repository could be read.", false, repository_up},

@@ -9,6 +9,7 @@ enum note_kind {
 	NOTE_PREPARED, /* NULL: what a killed daemon left was seen to; jobs may start */
 	NOTE_SNAPSHOT, /* struct snapshot * */
 	NOTE_CHECK,    /* struct check_note * */
+	NOTE_BINLOG,   /* struct binlog_note * */
 };
 
 struct note {

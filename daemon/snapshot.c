@@ -21,7 +21,8 @@ static void look_into(struct snapshot *s, struct snapshot_repository *at, bool m
 		struct catalog fresh;
 		catalog_init(&fresh);
 		struct err why = ERR_INIT;
-		if (catalog_load(repo, one->name, &fresh, &why) < 0) {
+		if (catalog_load(repo, one->name, &fresh, &why) < 0 ||
+		    binlog_state_load(repo, one->name, &fresh, &one->binlog, &why) < 0) {
 			catalog_done(&fresh);
 			at->err = why;
 			continue;
@@ -63,6 +64,7 @@ void snapshot_free(struct snapshot *s)
 	for (size_t i = 0; i < s->instance_n; i++) {
 		free(s->instances[i].name);
 		catalog_done(&s->instances[i].catalog);
+		binlog_state_done(&s->instances[i].binlog);
 	}
 	for (size_t i = 0; i < s->repository_n; i++) {
 		free(s->repositories[i].name);
@@ -88,6 +90,9 @@ static void inherit_one(struct snapshot_instance *mine, struct snapshot_instance
 		struct catalog empty = mine->catalog;
 		mine->catalog = was->catalog;
 		was->catalog = empty;
+		binlog_state_done(&mine->binlog);
+		mine->binlog = was->binlog;
+		was->binlog = (struct binlog_state){0};
 		return;
 	}
 	size_t n = was->catalog.backups.n;
@@ -140,6 +145,12 @@ const struct catalog *snapshot_catalog(const struct snapshot *s, const char *ins
 {
 	const struct snapshot_instance *one = find(s, instance);
 	return one ? &one->catalog : NULL;
+}
+
+const struct binlog_state *snapshot_binlog(const struct snapshot *s, const char *instance)
+{
+	const struct snapshot_instance *one = find(s, instance);
+	return one ? &one->binlog : NULL;
 }
 
 struct check_note *check_take(const struct policy *policy)

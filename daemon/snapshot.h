@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "job/binlog_state.h"
 #include "job/check.h"
 #include "model/catalog.h"
 #include "model/policy.h"
@@ -19,6 +20,7 @@ struct snapshot_instance {
 	char *name;
 	bool loaded; /* false: the repository could not be read; catalog is empty */
 	struct catalog catalog;
+	struct binlog_state binlog; /* of the same moment */
 };
 
 struct snapshot_repository {
@@ -56,6 +58,7 @@ void snapshot_add(struct snapshot *s, struct manifest *head);
 /* NULL if unknown.  `s` may be NULL in all of these. */
 const struct snapshot_repository *snapshot_repository(const struct snapshot *s, const char *name);
 const struct catalog *snapshot_catalog(const struct snapshot *s, const char *instance);
+const struct binlog_state *snapshot_binlog(const struct snapshot *s, const char *instance);
 
 struct check_note *check_take(const struct policy *policy);
 void check_note_free(struct check_note *c); /* NULL is fine */

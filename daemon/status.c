@@ -50,6 +50,7 @@ json_t *status_job(const struct job *j)
 	json_object_set_new(o, "finished", time_json(j->finished_us));
 	json_object_set_new(o, "backup", text_json(j->facts.backup));
 	json_object_set_new(o, "note", text_json(j->facts.note));
+	json_object_set_new(o, "reason", text_json(j->reason));
 	json_object_set_new(o, "error", status_error(&j->err));
 	return o;
 }
@@ -115,6 +116,86 @@ static json_t *next_of(const struct daemon *d, const struct policy_instance *p,
 	return time_json(sched_next(s, &i->tracks[what], now));
 }
 
+/* Everything known up to then, from what is in the repository and what the stream says. */
+void status_window(const struct daemon *d, const char *instance, int64_t *ret_oldest_us,
+                   int64_t *ret_newest_us)
+{
+	const struct binlog_state *s = snapshot_binlog(d->snapshot, instance);
+	const struct catalog *c = snapshot_catalog(d->snapshot, instance);
+	const struct instance *i = daemon_instance(d, instance);
+	struct stream_status st;
+	*ret_oldest_us = *ret_newest_us = 0;
+	if (c && c->backups.n) {
+		*ret_oldest_us = c->backups.v[0]->finished_us;
+		*ret_newest_us = c->backups.v[c->backups.n - 1]->finished_us;
+	}
+	if (!s || !s->windows.n)
+		return;
+	*ret_oldest_us = s->windows.v[0].from_us;
+	if (*ret_newest_us < s->windows.v[s->windows.n - 1].to_us)
+		*ret_newest_us = s->windows.v[s->windows.n - 1].to_us;
+	if (s->open_ended && binlog_status(&i->binlog, &st) && *ret_newest_us < st.caught_up_us)
+		*ret_newest_us = st.caught_up_us;
+}
+
+static json_t *windows_json(const struct daemon *d, const char *instance)
+{
+	const struct binlog_state *s = snapshot_binlog(d->snapshot, instance);
+	int64_t oldest, newest;
+	json_t *list = json_array();
+	status_window(d, instance, &oldest, &newest);
+	for (size_t i = 0; s && i < s->windows.n; i++) {
+		json_t *o = json_object();
+		bool last = i + 1 == s->windows.n && s->open_ended;
+		json_object_set_new(o, "from", time_json(s->windows.v[i].from_us));
+		json_object_set_new(o, "to", time_json(last ? newest : s->windows.v[i].to_us));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *recovery_json(const struct daemon *d, const char *instance)
+{
+	const struct binlog_state *s = snapshot_binlog(d->snapshot, instance);
+	int64_t oldest, newest;
+	json_t *o = json_object();
+	status_window(d, instance, &oldest, &newest);
+	/* Without binlogs only the backups' own moments. */
+	json_object_set_new(o, "any_second", json_boolean(s && s->windows.n));
+	json_object_set_new(o, "oldest", time_json(oldest));
+	json_object_set_new(o, "newest", time_json(newest));
+	json_object_set_new(o, "windows", windows_json(d, instance));
+	return o;
+}
+
+static json_t *binlog_json(const struct daemon *d, const struct instance *i)
+{
+	const struct binlog_state *s = snapshot_binlog(d->snapshot, i->name);
+	struct stream_status st;
+	json_t *o = json_object();
+	binlog_status(&i->binlog, &st);
+	double lag = binlog_lag_seconds(&st, clock_wall_us());
+	json_object_set_new(o, "state", json_string(binlog_state_name(st.state)));
+	json_object_set_new(o, "lineage", text_json(st.lineage));
+	json_object_set_new(o, "file", text_json(st.file));
+	json_object_set_new(o, "position",
+	                    st.file[0] ? json_integer((json_int_t)st.durable_pos) : json_null());
+	json_object_set_new(o, "last_event", time_json(st.last_event_us));
+	json_object_set_new(o, "caught_up", time_json(st.caught_up_us));
+	json_object_set_new(o, "lag_seconds", lag < 0 ? json_null() : json_real(lag));
+	json_object_set_new(o, "lag_bytes",
+	                    st.lag_bytes == UINT64_MAX ? json_null()
+	                                               : json_integer((json_int_t)st.lag_bytes));
+	set_u64(o, "events", st.events);
+	set_u64(o, "bytes", st.bytes);
+	set_u64(o, "reconnects", st.reconnects);
+	set_u64(o, "gaps_detected", st.gaps);
+	set_u64(o, "gaps", s ? s->gaps : 0);
+	set_u64(o, "stored_bytes", s ? s->stored_bytes : 0);
+	json_object_set_new(o, "error", status_error(&st.why));
+	return o;
+}
+
 static json_t *instance_json(const struct daemon *d, const struct policy_instance *p)
 {
 	const struct catalog *c = snapshot_catalog(d->snapshot, p->name);
@@ -130,6 +211,8 @@ static json_t *instance_json(const struct daemon *d, const struct policy_instanc
 	json_object_set_new(o, "next_incremental",
 	                    next_of(d, p, SCHED_INCREMENTAL, JOB_INCREMENTAL));
 	json_object_set_new(o, "next_verify", next_of(d, p, SCHED_VERIFY, JOB_VERIFY));
+	json_object_set_new(o, "binlog", binlog_json(d, i));
+	json_object_set_new(o, "recovery_window", recovery_json(d, p->name));
 	set_u64(o, "backups", c ? c->backups.n : 0);
 	json_object_set_new(o, "damaged", damaged(c));
 	json_object_set_new(o, "running", running ? status_job(running) : json_null());
@@ -190,14 +273,34 @@ static void failed_runs(json_t *list, const struct instance *i)
 	}
 }
 
+/* A server without a binlog is told by the check already. */
+static void binlog_problems(json_t *list, const struct daemon *d, const struct instance *i)
+{
+	const struct binlog_state *s = snapshot_binlog(d->snapshot, i->name);
+	struct stream_status st;
+	char subject[128], text[ERR_TEXT_MAX + 64];
+	snprintf(subject, sizeof subject, "instance %s", i->name);
+	bool runs = binlog_status(&i->binlog, &st);
+	if (st.why.kind != ERR_NONE && !strstr(st.why.text, "writes no binlog")) {
+		snprintf(text, sizeof text, "the binlog is not being archived: %s", st.why.text);
+		add_problem(list, "critical", subject, text, st.why.hint);
+	}
+	if (runs && s && s->full_due[0])
+		add_problem(list, "critical", subject, s->full_due,
+		            "a full backup is queued by itself; mybakctl jobs shows it");
+}
+
 static json_t *problems(const struct daemon *d)
 {
 	json_t *list = json_array();
 	if (d->policy_error.kind != ERR_NONE)
 		add_problem(list, "warning", "policy", d->policy_error.text,
 		            "the policy read before stays in force; correct it and reload");
-	for (size_t i = 0; i < d->policy->instance_n; i++)
-		failed_runs(list, daemon_instance(d, d->policy->instances[i].name));
+	for (size_t i = 0; i < d->policy->instance_n; i++) {
+		const struct instance *one = daemon_instance(d, d->policy->instances[i].name);
+		failed_runs(list, one);
+		binlog_problems(list, d, one);
+	}
 	for (size_t i = 0; d->check && i < d->check->result.lines.n; i++) {
 		const struct check_line *l = &d->check->result.lines.v[i];
 		if (l->level != CHECK_OK)
@@ -256,6 +359,15 @@ static json_t *kind_space(const struct catalog *c, enum backup_kind kind)
 	return o;
 }
 
+static json_t *binlog_space(const struct binlog_state *s)
+{
+	json_t *o = json_object();
+	set_u64(o, "count", s ? s->segments : 0);
+	set_u64(o, "stored_bytes", s ? s->stored_bytes : 0);
+	set_u64(o, "read_bytes", s ? s->size_bytes : 0);
+	return o;
+}
+
 json_t *status_space(const struct daemon *d)
 {
 	json_t *o = json_object(), *list = json_array();
@@ -268,6 +380,8 @@ json_t *status_space(const struct daemon *d)
 		set_u64(one, "size_bytes", last ? last->size_bytes : 0);
 		json_object_set_new(one, "full", kind_space(c, BACKUP_FULL));
 		json_object_set_new(one, "incremental", kind_space(c, BACKUP_INCREMENTAL));
+		json_object_set_new(one, "binlog",
+		                    binlog_space(snapshot_binlog(d->snapshot, name)));
 		json_array_append_new(list, one);
 	}
 	json_object_set_new(o, "instances", list);

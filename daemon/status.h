@@ -19,6 +19,10 @@ json_t *status_space(const struct daemon *d);
 json_t *status_backups(const struct daemon *d, const char *instance);
 json_t *status_error(const struct err *err); /* null if there is none */
 
+/* Oldest and newest moment that can be restored; 0: there is none. */
+void status_window(const struct daemon *d, const char *instance, int64_t *ret_oldest_us,
+                   int64_t *ret_newest_us);
+
 /* One line for people: the running job, or that there is none. */
 const char *status_line(const struct daemon *d, char *buf, size_t size);
 

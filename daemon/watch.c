@@ -10,6 +10,7 @@
 #include "daemon/snapshot.h"
 #include "daemon/thread.h"
 #include "job/backup.h"
+#include "repo/repo.h"
 
 struct watch {
 	struct mbox *box;
@@ -92,11 +93,30 @@ static void clean(const struct policy *policy)
 	}
 }
 
+/* Binlogs are kept from the first moment on, not from the first backup on. */
+static void make_place(const struct policy *policy)
+{
+	struct repo_options options = {.create = true};
+	struct repo *repo = NULL;
+	struct err err = ERR_INIT;
+	bool wanted = false;
+	for (size_t i = 0; i < policy->instance_n; i++)
+		wanted = wanted || policy->instances[i].schedule.binlog == BINLOG_CONTINUOUS;
+	if (!wanted || !policy->repository_n)
+		return;
+	options.must_be_mounted = policy->repositories[0].must_be_mounted;
+	if (repo_open(policy->repositories[0].url, &options, &repo, &err) < 0)
+		log_err(LOG_LEVEL_WARN, &err, "cannot open the repository", "repo=%s",
+		        policy->repositories[0].name);
+	repo_close(repo);
+}
+
 static void round_of(struct watch *w, const struct policy *policy)
 {
 	if (!w->prepared) {
 		undo(w, policy, NULL);
 		clean(policy);
+		make_place(policy);
 		note_post(w->box, NOTE_PREPARED, NULL);
 		w->prepared = true;
 	}

@@ -12,6 +12,8 @@
 #include "job/expire.h"
 #include "job/verify.h"
 
+#define CATCH_UP_S 3600
+
 static int remember(void *arg, const char *token, struct err *err)
 {
 	struct work *w = arg;
@@ -61,8 +63,13 @@ static int run_verify(struct work *w)
 	for (size_t i = 0; i < result.findings.n; i++)
 		bad += !result.findings.v[i].usable;
 	w->facts.read_bytes = result.bytes;
-	snprintf(w->facts.note, sizeof w->facts.note, "%llu backups read, %zu not usable",
-	         (unsigned long long)result.backups, bad);
+	size_t bad_binlogs = 0;
+	for (size_t i = 0; i < result.binlogs.n; i++)
+		bad_binlogs += result.binlogs.v[i].kind != VERIFY_GAP;
+	snprintf(w->facts.note, sizeof w->facts.note,
+	         "%llu backups read, %zu not usable; %llu binlogs read, %zu damaged or lost",
+	         (unsigned long long)result.backups, bad, (unsigned long long)result.segments,
+	         bad_binlogs);
 	verify_result_done(&result);
 	return rc;
 }
@@ -73,14 +80,29 @@ static int run_expire(struct work *w)
 	progress_step(&w->job->progress, "expire");
 	int rc = expire_run(w->job->policy, w->instance, false, &w->job->cancel, &result, &w->err);
 	size_t removed = 0;
+	uint64_t binlogs = 0;
 	char size[STR_HUMAN_MAX];
 	for (size_t i = 0; i < result.lines.n; i++)
 		removed += result.lines.v[i].remove;
+	for (size_t i = 0; i < result.binlogs.n; i++)
+		binlogs += result.binlogs.v[i].remove ? result.binlogs.v[i].segments : 0;
 	if (rc == 0)
-		snprintf(w->facts.note, sizeof w->facts.note, "%zu backups removed, %s freed",
-		         removed, str_size(size, result.freed_bytes));
+		snprintf(w->facts.note, sizeof w->facts.note,
+		         "%zu backups and %llu binlogs removed, %s freed", removed,
+		         (unsigned long long)binlogs, str_size(size, result.freed_bytes));
 	expire_result_done(&result);
 	return rc;
+}
+
+static int run_binlog(struct work *w)
+{
+	struct stream_status st;
+	progress_step(&w->job->progress, "catch up");
+	if (stream_catch_up(binlog_stream(w->hold), CATCH_UP_S, &w->job->cancel, &st, &w->err) < 0)
+		return -1;
+	snprintf(w->facts.note, sizeof w->facts.note, "everything before %.120s:%llu is archived",
+	         st.file, (unsigned long long)st.durable_pos);
+	return 0;
 }
 
 static int run_check(struct work *w)
@@ -97,7 +119,7 @@ static int run_check(struct work *w)
 
 static int (*const runners[JOB_TYPE_N])(struct work *) = {
     [JOB_FULL] = run_backup,   [JOB_INCREMENTAL] = run_backup, [JOB_VERIFY] = run_verify,
-    [JOB_EXPIRE] = run_expire, [JOB_CHECK] = run_check,
+    [JOB_EXPIRE] = run_expire, [JOB_BINLOG] = run_binlog,      [JOB_CHECK] = run_check,
 };
 
 static void *run(void *arg)
@@ -108,7 +130,8 @@ static void *run(void *arg)
 	return NULL;
 }
 
-int worker_start(struct job *job, struct mbox *box, struct journal *journal, struct err *err)
+int worker_start(struct job *job, struct mbox *box, struct journal *journal,
+                 struct binlog_hold *hold, struct err *err)
 {
 	const struct policy_instance *instance = NULL;
 	if (job->instance) {
@@ -117,16 +140,20 @@ int worker_start(struct job *job, struct mbox *box, struct journal *journal, str
 			return err_set(err, ERR_NOT_FOUND,
 			               "instance %s is not in the policy any more", job->instance);
 	}
+	if (job->type == JOB_BINLOG && !hold)
+		return err_set(err, ERR_REFUSED, "the binlog of instance %s is not archived",
+		               job->instance);
 	struct work *w = mem_zalloc(sizeof *w);
 	w->job = job;
 	w->box = box;
 	w->journal = journal;
 	w->instance = instance;
+	w->hold = job->type == JOB_BINLOG ? binlog_hold(hold) : NULL;
 	pthread_t thread;
 	char name[16];
 	snprintf(name, sizeof name, "job %lld", (long long)job->id);
 	if (thread_start(&thread, name, run, w, err) < 0) {
-		free(w);
+		work_free(w);
 		return -1;
 	}
 	pthread_detach(thread);
@@ -137,6 +164,7 @@ void work_free(struct work *w)
 {
 	if (!w)
 		return;
+	binlog_let_go(w->hold);
 	manifest_free(w->head);
 	check_note_free(w->check);
 	free(w);

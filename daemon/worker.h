@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/mbox.h"
+#include "daemon/binlog.h"
 #include "daemon/jobs.h"
 #include "daemon/journal.h"
 #include "daemon/snapshot.h"
@@ -18,6 +19,7 @@ struct work {
 	struct mbox *box;
 	struct journal *journal;
 	const struct policy_instance *instance; /* in job->policy; NULL for check */
+	struct binlog_hold *hold;               /* of a binlog job, else NULL */
 	int rc;
 	struct err err;
 	struct job_facts facts;
@@ -25,8 +27,10 @@ struct work {
 	struct check_note *check; /* of a check, or NULL */
 };
 
-/* `job` was given to jobs_start.  On failure nothing runs and nothing is posted. */
-int worker_start(struct job *job, struct mbox *box, struct journal *journal, struct err *err);
+/* `job` was given to jobs_start.  `hold`: the instance's stream, or NULL; the work is
+ * one holder more.  On failure nothing runs and nothing is posted. */
+int worker_start(struct job *job, struct mbox *box, struct journal *journal,
+                 struct binlog_hold *hold, struct err *err);
 void work_free(struct work *w);
 
 #endif

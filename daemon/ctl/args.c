@@ -7,37 +7,44 @@
 #include "daemon/ctl/verb.h"
 
 const struct opt_row opt_rows[OPT_N] = {
-    [OPT_SOCKET] = {"socket", 's', "SOCKET", false, false, "where mybakd listens"},
-    [OPT_JSON] = {"json", 0, NULL, false, false, "print JSON"},
-    [OPT_POLICY] = {"policy", 0, "FILE", false, false, "the policy to read"},
-    [OPT_NO_COLOR] = {"no-color", 0, NULL, false, false, "no colours on a terminal"},
-    [OPT_HELP] = {"help", 'h', NULL, false, false, "this text; behind a verb: its usage"},
-    [OPT_VERSION] = {"version", 'V', NULL, false, false, "print the version"},
-    [OPT_INSTANCE] = {"instance", 'i', "INSTANCE", false, false,
+    [OPT_SOCKET] = {"socket", 's', "SOCKET", false, "where mybakd listens"},
+    [OPT_JSON] = {"json", 0, NULL, false, "print JSON"},
+    [OPT_POLICY] = {"policy", 0, "FILE", false, "the policy to read"},
+    [OPT_NO_COLOR] = {"no-color", 0, NULL, false, "no colours on a terminal"},
+    [OPT_HELP] = {"help", 'h', NULL, false, "this text; behind a verb: its usage"},
+    [OPT_VERSION] = {"version", 'V', NULL, false, "print the version"},
+    [OPT_INSTANCE] = {"instance", 'i', "INSTANCE", false,
                       "which server; not needed when there is one"},
-    [OPT_WAIT] = {"wait", 'w', NULL, false, false, "follow the job to its end"},
-    [OPT_NAGIOS] = {"nagios", 0, NULL, false, false, "one line and exit code for monitoring"},
-    [OPT_DRY_RUN] = {"dry-run", 'n', NULL, false, false, "say what would go, remove nothing"},
-    [OPT_REPO] = {"repo", 0, "URL", false, false,
+    [OPT_WAIT] = {"wait", 'w', NULL, false, "follow the job to its end"},
+    [OPT_NAGIOS] = {"nagios", 0, NULL, false, "one line and exit code for monitoring"},
+    [OPT_DRY_RUN] = {"dry-run", 'n', NULL, false, "say what would go, remove nothing"},
+    [OPT_REPO] = {"repo", 0, "URL", false,
                   "the repository (file:///path); default: the policy's first"},
-    [OPT_FILES] = {"files", 0, NULL, false, false, "with the list of files"},
-    [OPT_TO] = {"to", 0, "DIR", false, false, "data directory to make; absent or empty"},
-    [OPT_BACKUP] = {"backup", 'b', "ID", false, false, "a backup id, or latest (default)"},
-    [OPT_JOBS] = {"jobs", 'j', "N", false, false, "threads; default: one a CPU, at most 8"},
-    [OPT_FORCE] = {"force", 0, NULL, false, false, "empty a target that is not empty"},
-    [OPT_NO_RECOVER] = {"no-recover", 0, NULL, false, false,
+    [OPT_FILES] = {"files", 0, NULL, false, "with the list of files"},
+    [OPT_TO] = {"to", 0, "DIR", false, "data directory to make; absent or empty"},
+    [OPT_BACKUP] = {"backup", 'b', "ID", false, "a backup id, or latest (default)"},
+    [OPT_JOBS] = {"jobs", 'j', "N", false, "threads; default: one a CPU, at most 8"},
+    [OPT_FORCE] = {"force", 0, NULL, false, "empty a target that is not empty"},
+    [OPT_NO_RECOVER] = {"no-recover", 0, NULL, false,
                         "files only: the first start of a server recovers them"},
-    [OPT_KEEP_SERVER] = {"keep-server", 0, NULL, false, false,
+    [OPT_KEEP_SERVER] = {"keep-server", 0, NULL, false,
                          "leave the private server running after recovery"},
-    [OPT_MAP] = {"map", 0, "OLD=NEW", true, false,
+    [OPT_MAP] = {"map", 0, "OLD=NEW", true,
                  "put files from outside the data directory below NEW; repeatable"},
-    [OPT_SERVER_BINARY] = {"server-binary", 0, "PATH", false, false,
+    [OPT_SERVER_BINARY] = {"server-binary", 0, "PATH", false,
                            "the server program for recovery; default: found"},
-    [OPT_SERVER_OPTION] = {"server-option", 0, "OPT", true, false,
+    [OPT_SERVER_OPTION] = {"server-option", 0, "OPT", true,
                            "one more option for that server; repeatable"},
-    [OPT_TIME] = {"time", 0, "TIME", false, true, "restore to a time"},
-    [OPT_GTID] = {"gtid", 0, "SET", false, true, "restore to a GTID"},
-    [OPT_POSITION] = {"position", 0, "FILE:POS", false, true, "restore to a binlog position"},
+    [OPT_TIME] = {"time", 0, "TIME", false,
+                  "to the moment TIME, 'YYYY-MM-DD HH:MM:SS'; local unless a zone is given"},
+    [OPT_GTID] = {"gtid", 0, "GTID", false, "up to and with this transaction"},
+    [OPT_POSITION] = {"position", 0, "FILE:POS", false, "up to this binlog position"},
+    [OPT_BEFORE] = {"before", 0, NULL, false,
+                    "just before the transaction of --gtid or --position"},
+    [OPT_TABLE] = {"table", 't', "DB.TABLE", false, "the table that was changed"},
+    [OPT_AROUND] = {"around", 0, "TIME", false, "from 15 minutes before TIME to 15 after"},
+    [OPT_FROM] = {"from", 0, "TIME", false, "from this time on"},
+    [OPT_UNTIL] = {"until", 0, "TIME", false, "up to this time"},
 };
 
 static uint64_t allowed(const struct args *a)
@@ -51,7 +58,7 @@ static int unknown_option(const struct args *a, const char *word, struct err *er
 	size_t n = 0;
 
 	for (unsigned i = 0; i < OPT_N; i++) {
-		if ((allowed(a) & OPT_BIT(i)) && !opt_rows[i].later)
+		if (allowed(a) & OPT_BIT(i))
 			names[n++] = opt_rows[i].name;
 	}
 	const char *near = word[1] == '-' ? str_nearest(word + 2, names, n) : NULL;
@@ -91,12 +98,6 @@ static int store(struct args *a, enum opt_id id, const char *value, struct err *
 {
 	const struct opt_row *row = &opt_rows[id];
 
-	if (row->later) {
-		err_set(err, ERR_REFUSED, "--%s is not built yet", row->name);
-		return err_hint(err,
-		                "Restore the backup before that point, then replay the binlog with "
-		                "mariadb-binlog: mybak-runbook(7).");
-	}
 	if (row->value && !*value)
 		return err_set(err, ERR_USAGE, "--%s needs a value (%s)", row->name, row->value);
 	if (id == OPT_MAP)

@@ -41,6 +41,11 @@ enum opt_id {
 	OPT_TIME,
 	OPT_GTID,
 	OPT_POSITION,
+	OPT_BEFORE,
+	OPT_TABLE,
+	OPT_AROUND,
+	OPT_FROM,
+	OPT_UNTIL,
 	OPT_N
 };
 
@@ -54,7 +59,6 @@ struct opt_row {
 	char letter;       /* 0: none */
 	const char *value; /* what follows, for the usage text; NULL: a flag */
 	bool repeats;
-	bool later; /* known by name, refused: not built yet */
 	const char *help;
 };
 
@@ -73,8 +77,8 @@ struct args {
 	word_list words;                /* behind the verb */
 };
 
-/* ERR_USAGE with a suggestion; ERR_REFUSED for what is not built yet.  On failure
- * `a` is filled as far as reading came, and --json is recognised wherever it stands. */
+/* ERR_USAGE with a suggestion.  On failure `a` is filled as far as reading came, and --json is
+ * recognised wherever it stands. */
 int args_parse(struct args *a, int argc, const char *const argv[], struct err *err);
 void args_done(struct args *a);
 

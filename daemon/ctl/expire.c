@@ -15,8 +15,17 @@
 
 static json_t *result_json(const char *instance, const struct expire_result *r)
 {
-	json_t *lines = json_array();
+	json_t *lines = json_array(), *binlogs = json_array();
 
+	for (size_t i = 0; i < r->binlogs.n; i++) {
+		const struct expire_binlog *b = &r->binlogs.v[i];
+
+		json_array_append_new(
+		    binlogs, json_pack("{s:s, s:s, s:s, s:I, s:b, s:s, s:I}", "lineage", b->lineage,
+		                       "first", b->first, "last", b->last, "segments",
+		                       (json_int_t)b->segments, "remove", b->remove, "reason",
+		                       b->reason, "stored_bytes", (json_int_t)b->stored_bytes));
+	}
 	for (size_t i = 0; i < r->lines.n; i++) {
 		const struct expire_line *l = &r->lines.v[i];
 
@@ -25,8 +34,28 @@ static json_t *result_json(const char *instance, const struct expire_result *r)
 		                                l->remove, "reason", l->reason, "stored_bytes",
 		                                (json_int_t)l->stored_bytes));
 	}
-	return json_pack("{s:b, s:s, s:o, s:I}", "dry_run", 1, "instance", instance, "lines", lines,
-	                 "freed_bytes", (json_int_t)r->freed_bytes);
+	return json_pack("{s:b, s:s, s:o, s:o, s:I}", "dry_run", 1, "instance", instance, "lines",
+	                 lines, "binlogs", binlogs, "freed_bytes", (json_int_t)r->freed_bytes);
+}
+
+static void print_binlogs(const struct term *term, const struct expire_result *r)
+{
+	static const char *const titles[] = {"BINLOGS", "WOULD", ">STORED", "WHY", NULL};
+	struct table t;
+
+	table_init(&t, term, titles);
+	for (size_t i = 0; i < r->binlogs.n; i++) {
+		const struct expire_binlog *b = &r->binlogs.v[i];
+
+		table_text(&t, "%s%s%s", b->first, b->segments > 1 ? " to " : "",
+		           b->segments > 1 ? b->last : "");
+		table_text(&t, "%s", b->remove ? "go" : "stay");
+		table_style(&t, b->remove ? STYLE_WARN : STYLE_PLAIN);
+		table_size(&t, b->stored_bytes);
+		table_text(&t, "%s", b->reason);
+	}
+	table_print(&t);
+	table_done(&t);
 }
 
 static void print_result(const struct term *term, const struct expire_result *r)
@@ -47,6 +76,8 @@ static void print_result(const struct term *term, const struct expire_result *r)
 	}
 	table_print(&t);
 	table_done(&t);
+	if (r->binlogs.n)
+		print_binlogs(term, r);
 	if (term->tty)
 		term_line(term, STYLE_PLAIN, "%s would be freed. Nothing was changed.",
 		          str_size(size, r->freed_bytes));

@@ -52,20 +52,21 @@ static int wait_for(struct ctl *ctl, uint64_t id, struct err *err)
 
 static int check_type(const char *type, struct err *err)
 {
-	static const char *const types[] = {"full", "incremental", "verify", "expire", "check"};
+	static const char *const types[] = {"full",   "incremental", "binlog",
+	                                    "verify", "expire",      "check"};
 	const size_t n = sizeof types / sizeof *types;
 
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(type, types[i]) == 0)
 			return 0;
 	}
-	if (strcmp(type, "binlog") == 0 || strcmp(type, "drill") == 0)
+	if (strcmp(type, "drill") == 0)
 		return err_set(err, ERR_REFUSED, "%s is not built yet", type);
 	err_set(err, ERR_USAGE, "run-now: unknown job type %s", type);
 	const char *near = str_nearest(type, types, n);
 	if (near)
 		return err_hint(err, "Did you mean %s?", near);
-	return err_hint(err, "Allowed are full, incremental, verify, expire and check.");
+	return err_hint(err, "Allowed are full, incremental, binlog, verify, expire and check.");
 }
 
 int verb_run_now(struct ctl *ctl, struct err *err)

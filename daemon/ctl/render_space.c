@@ -16,8 +16,9 @@ static void add_kind(struct table *t, const json_t *instance, const char *kind)
 
 void render_space(const struct term *term, const json_t *space)
 {
-	static const char *const titles[] = {"INSTANCE",     ">DATA",   ">FULL", ">STORED", ">READ",
-	                                     ">INCREMENTAL", ">STORED", ">READ", NULL};
+	static const char *const titles[] = {"INSTANCE", ">DATA",        ">FULL",   ">STORED",
+	                                     ">READ",    ">INCREMENTAL", ">STORED", ">READ",
+	                                     ">BINLOGS", ">STORED",      ">READ",   NULL};
 	struct table t;
 	json_t *o;
 	size_t i;
@@ -30,6 +31,7 @@ void render_space(const struct term *term, const json_t *space)
 		table_size(&t, jsize(o, "size_bytes"));
 		add_kind(&t, o, "full");
 		add_kind(&t, o, "incremental");
+		add_kind(&t, o, "binlog");
 	}
 	table_print(&t);
 	table_done(&t);

@@ -108,6 +108,67 @@ static void instances(const struct term *term, const json_t *list, int64_t now_u
 	table_done(&t);
 }
 
+/* "0.4s, 12 KiB behind" */
+static void add_lag(struct table *t, const json_t *b)
+{
+	char age[STR_HUMAN_MAX], size[STR_HUMAN_MAX];
+	const json_t *seconds = json_object_get(b, "lag_seconds"),
+	             *bytes = json_object_get(b, "lag_bytes");
+
+	if (!json_is_number(seconds))
+		table_text(t, "%s", "");
+	else if (!t->term->tty)
+		table_text(t, "%.3f", json_number_value(seconds));
+	else
+		table_text(t, "%s", str_duration(age, json_number_value(seconds)));
+	if (!json_is_number(bytes))
+		table_text(t, "%s", "");
+	else if (!t->term->tty)
+		table_text(t, "%llu", (unsigned long long)jsize(b, "lag_bytes"));
+	else
+		table_text(t, "%s", str_size(size, jsize(b, "lag_bytes")));
+}
+
+/* What can be restored, and how far behind the archive is. */
+static void binlogs(const struct term *term, const json_t *list)
+{
+	static const char *const titles[] = {
+	    "INSTANCE",       "BINLOG",          ">LAG", ">BEHIND", ">GAPS",
+	    "ARCHIVED UP TO", "RESTORABLE FROM", "TO",   "WHICH",   NULL};
+	struct table t;
+	json_t *o;
+	size_t i;
+
+	table_init(&t, term, titles);
+	t.lead = "binlog";
+	json_array_foreach(list, i, o)
+	{
+		const json_t *b = json_object_get(o, "binlog"),
+		             *w = json_object_get(o, "recovery_window");
+		const char *state = jstr_or(b, "state", "");
+
+		table_text(&t, "%s", jstr_or(o, "name", "?"));
+		table_text(&t, "%s", state);
+		if (strcmp(state, "waiting") == 0)
+			table_style(&t, STYLE_BAD);
+		add_lag(&t, b);
+		table_text(&t, "%llu", (unsigned long long)jsize(b, "gaps"));
+		if (jstr(b, "file"))
+			table_text(&t, "%s:%llu", jstr(b, "file"),
+			           (unsigned long long)jsize(b, "position"));
+		else
+			table_text(&t, "%s", "");
+		table_time(&t, jstr(w, "oldest"));
+		table_time(&t, jstr(w, "newest"));
+		table_text(&t, "%s",
+		           json_is_true(json_object_get(w, "any_second")) ? "any second"
+		           : jstr(w, "oldest")                            ? "backups"
+		                                                          : "");
+	}
+	table_print(&t);
+	table_done(&t);
+}
+
 void render_repositories(const struct term *term, const json_t *list)
 {
 	static const char *const titles[] = {"REPOSITORY", ">USED", ">DISK FREE", ">DISK SIZE",
@@ -212,6 +273,9 @@ void render_status(const struct term *t, const json_t *status, int64_t now_us)
 	if (t->tty)
 		fputc('\n', t->to);
 	instances(t, json_object_get(status, "instances"), now_us);
+	if (t->tty)
+		fputc('\n', t->to);
+	binlogs(t, json_object_get(status, "instances"));
 	if (t->tty)
 		fputc('\n', t->to);
 	render_repositories(t, json_object_get(status, "repositories"));

@@ -10,6 +10,7 @@
 #include "daemon/ctl/ctl.h"
 #include "daemon/ctl/meter.h"
 #include "daemon/ctl/place.h"
+#include "daemon/ctl/point.h"
 #include "daemon/ctl/render.h"
 #include "daemon/ctl/verb.h"
 #include "job/catalog_load.h"
@@ -20,7 +21,9 @@
 
 typedef VEC(char *) command_list; /* owned */
 
-static int which_backup(const struct args *a, const char **ret, struct err *err)
+/* *ret_named: that backup and nothing behind it; "latest" as a plain word, or no word
+ * at all, means the end of what is archived. */
+static int which_backup(const struct args *a, const char **ret, bool *ret_named, struct err *err)
 {
 	const char *word = a->words.n > 0 ? a->words.v[0] : NULL;
 
@@ -28,6 +31,7 @@ static int which_backup(const struct args *a, const char **ret, struct err *err)
 	if (word && args_has(a, OPT_BACKUP))
 		return err_set(err, ERR_USAGE, "restore: two backups are named: %s and %s",
 		               a->value[OPT_BACKUP], word);
+	*ret_named = args_has(a, OPT_BACKUP) || (word && strcmp(word, "latest") != 0);
 	if (args_has(a, OPT_BACKUP))
 		word = a->value[OPT_BACKUP];
 	return word ? place_backup(word, ret, err) : 0;
@@ -46,9 +50,11 @@ static int check_maps(const struct args *a, struct err *err)
 	return 0;
 }
 
-static int fill(struct ctl *ctl, struct restore_request *req, struct err *err)
+static int fill(struct ctl *ctl, struct restore_request *req, struct restore_point *point,
+                struct err *err)
 {
 	struct args *a = &ctl->args;
+	bool named = false;
 
 	if (!a->value[OPT_TO]) {
 		err_set(err, ERR_USAGE, "restore: where to?");
@@ -58,8 +64,10 @@ static int fill(struct ctl *ctl, struct restore_request *req, struct err *err)
 		return err_set(err, ERR_USAGE, "--keep-server and --no-recover exclude each other");
 	if (args_has(a, OPT_JOBS) && args_number(a, OPT_JOBS, THREADS_MAX, &req->jobs, err))
 		return -1;
-	if (which_backup(a, &req->backup, err) || check_maps(a, err))
+	if (which_backup(a, &req->backup, &named, err) || point_from_args(a, named, point, err) ||
+	    check_maps(a, err))
 		return -1;
+	req->point = point;
 	*vec_push(&a->maps) = NULL;
 	*vec_push(&a->server_options) = NULL;
 	req->maps = a->maps.v;
@@ -120,7 +128,7 @@ static void next_commands(const struct restore_request *req, const struct restor
 		add_command(list, "mv ", dir, " " USUAL_DATADIR);
 	}
 	*vec_push(list) = mem_strdup("systemctl start mariadb");
-	if (at->file) {
+	if (at->file && !r->replay.done) {
 		char *from = mem_printf("mariadb-binlog --start-position=%llu ",
 		                        (unsigned long long)at->pos);
 
@@ -149,6 +157,7 @@ static json_t *result_json(const struct restore_request *req, const struct resto
 		json_object_set_new(o, "directory", json_string(escaped));
 		free(escaped);
 	}
+	json_object_set_new(o, "replay", point_json(req->point, r));
 	json_object_set_new(o, "note", r->note ? json_string(r->note) : json_null());
 	json_object_set_new(o, "server_pid",
 	                    r->server_pid > 0 ? json_integer(r->server_pid) : json_null());
@@ -178,6 +187,7 @@ static void print_result(const struct term *t, const struct restore_request *req
 	char size[STR_HUMAN_MAX], copy[STR_HUMAN_MAX], recovery[STR_HUMAN_MAX];
 
 	print_point(t, r->backup);
+	point_print(t, req->point, r);
 	render_fact(t, "directory", "%s", dir);
 	render_fact(t, "written", "%s in %s", str_size(size, r->bytes_written),
 	            str_duration(copy, r->copy_seconds));
@@ -220,13 +230,15 @@ int verb_restore(struct ctl *ctl, struct err *err)
 	struct progress progress = {.step = NULL};
 	struct restore_result result = {0};
 	struct restore_request req = {.cancel = ctl_catch_interrupt(), .progress = &progress};
+	struct restore_point point;
 	struct meter meter = {0};
 	struct place place = {0};
 	int rc = -1;
 
-	if (fill(ctl, &req, err) || place_find(ctl, &place, err))
+	if (fill(ctl, &req, &point, err) || place_find(ctl, &place, err))
 		goto out;
 	take_from_policy(&ctl->args, &place, &req);
+	req.caught_up_us = point_caught_up(ctl, &place, req.instance);
 	meter_start(&meter, &ctl->notes, &progress);
 	rc = restore_run(&req, &result, err);
 	meter_stop(&meter);

@@ -47,6 +47,7 @@ int verb_expire(struct ctl *ctl, struct err *err);
 /* Done here. */
 int verb_restore(struct ctl *ctl, struct err *err);
 int verb_verify(struct ctl *ctl, struct err *err);
+int verb_binlog(struct ctl *ctl, struct err *err);
 int verb_config(struct ctl *ctl, struct err *err);
 
 #endif

@@ -11,13 +11,14 @@
 	(AT_REPO | OPT_BIT(OPT_TO) | OPT_BIT(OPT_BACKUP) | OPT_BIT(OPT_JOBS) |        \
 	 OPT_BIT(OPT_FORCE) | OPT_BIT(OPT_NO_RECOVER) | OPT_BIT(OPT_KEEP_SERVER) |    \
 	 OPT_BIT(OPT_MAP) | OPT_BIT(OPT_SERVER_BINARY) | OPT_BIT(OPT_SERVER_OPTION) | \
-	 OPT_BIT(OPT_TIME) | OPT_BIT(OPT_GTID) | OPT_BIT(OPT_POSITION))
+	 OPT_BIT(OPT_TIME) | OPT_BIT(OPT_GTID) | OPT_BIT(OPT_POSITION) | OPT_BIT(OPT_BEFORE))
+#define FIND (OPT_BIT(OPT_TABLE) | OPT_BIT(OPT_AROUND) | OPT_BIT(OPT_FROM) | OPT_BIT(OPT_UNTIL))
 
 /* clang-format off */
 const struct verb verbs[] = {
     {"status", "", "one screen: backups, what is due, what runs, what is wrong",
      0, 0, 0, verb_status},
-    {"run-now", "full|incremental|verify|expire|check [-i INSTANCE] [--wait]",
+    {"run-now", "full|incremental|binlog|verify|expire|check [-i INSTANCE] [--wait]",
      "start a job now", INSTANCE | OPT_BIT(OPT_WAIT), 1, 1, verb_run_now},
     {"jobs", "", "running, queued and recent jobs", 0, 0, 0, verb_jobs},
     {"cancel", "JOB", "stop a job", 0, 1, 1, verb_cancel},
@@ -33,10 +34,13 @@ const struct verb verbs[] = {
     {"history", "", "past runs", 0, 0, 0, verb_history},
     {"reload", "", "have the daemon read its policy again", 0, 0, 0, verb_reload},
     {"restore", "--to DIR [BACKUP|latest] [OPTION ...]",
-     "bring a backup back; needs only the repository", RESTORE, 0, 1, verb_restore},
+     "bring the data back as it was at any second; needs only the repository", RESTORE, 0, 1, verb_restore},
     {"verify", "[BACKUP] [-i INSTANCE] [--repo URL] [--jobs N]",
      "read every stored byte again; needs only the repository",
      AT_REPO | OPT_BIT(OPT_JOBS), 0, 1, verb_verify},
+    {"binlog", "list | find --table DB.TABLE [--around TIME | --from TIME --until TIME]",
+     "what is archived; the transactions that changed a table", AT_REPO | FIND, 1, 1,
+     verb_binlog},
     {"config", "show", "the policy in force, defaults included", 0, 1, 1, verb_config},
     {"restore-table", "", "not built yet", 0, 0, 0, NULL},
 };
@@ -70,7 +74,7 @@ static void option_lines(uint64_t mask, FILE *to)
 		const struct opt_row *row = &opt_rows[i];
 		char left[64], letter[8] = "    ";
 
-		if (!(mask & OPT_BIT(i)) || row->later)
+		if (!(mask & OPT_BIT(i)))
 			continue;
 		if (row->letter)
 			snprintf(letter, sizeof letter, "-%c, ", row->letter);

@@ -23,15 +23,55 @@ static json_t *finding_json(const struct verify_finding *f)
 	return o;
 }
 
+static const char *binlog_state(const struct verify_binlog *b)
+{
+	static const char *const names[] = {[VERIFY_SEGMENT_DAMAGED] = "damaged",
+	                                    [VERIFY_SEGMENTS_LOST] = "lost",
+	                                    [VERIFY_GAP] = "gap"};
+	return names[b->kind];
+}
+
+static json_t *binlogs_json(const struct verify_result *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->binlogs.n; i++) {
+		const struct verify_binlog *b = &r->binlogs.v[i];
+
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "state",
+		                                      binlog_state(b), "lineage", b->lineage,
+		                                      "file", b->file, "message", b->why.text));
+	}
+	return list;
+}
+
 static json_t *result_json(const struct verify_result *r)
 {
 	json_t *findings = json_array();
 
 	for (size_t i = 0; i < r->findings.n; i++)
 		json_array_append_new(findings, finding_json(&r->findings.v[i]));
-	return json_pack("{s:I, s:I, s:I, s:o}", "backups", (json_int_t)r->backups, "frames",
-	                 (json_int_t)r->frames, "bytes", (json_int_t)r->bytes, "findings",
-	                 findings);
+	return json_pack("{s:I, s:I, s:I, s:o, s:I, s:o}", "backups", (json_int_t)r->backups,
+	                 "frames", (json_int_t)r->frames, "bytes", (json_int_t)r->bytes, "findings",
+	                 findings, "segments", (json_int_t)r->segments, "binlogs", binlogs_json(r));
+}
+
+static void print_binlogs(const struct term *term, const struct verify_result *r)
+{
+	static const char *const titles[] = {"BINLOG", "STATE", "WHY", NULL};
+	struct table t;
+
+	table_init(&t, term, titles);
+	for (size_t i = 0; i < r->binlogs.n; i++) {
+		const struct verify_binlog *b = &r->binlogs.v[i];
+
+		table_text(&t, "%s", b->file);
+		table_text(&t, "%s", binlog_state(b));
+		table_style(&t, b->kind == VERIFY_GAP ? STYLE_WARN : STYLE_BAD);
+		table_text(&t, "%s", b->why.text);
+	}
+	table_print(&t);
+	table_done(&t);
 }
 
 static void print_result(const struct term *term, const struct verify_result *r)
@@ -51,10 +91,12 @@ static void print_result(const struct term *term, const struct verify_result *r)
 	}
 	table_print(&t);
 	table_done(&t);
+	if (r->binlogs.n)
+		print_binlogs(term, r);
 	if (term->tty)
-		term_line(term, STYLE_PLAIN, "%llu backups, %llu frames, %s read.",
+		term_line(term, STYLE_PLAIN, "%llu backups, %llu frames, %llu binlogs, %s read.",
 		          (unsigned long long)r->backups, (unsigned long long)r->frames,
-		          str_size(size, r->bytes));
+		          (unsigned long long)r->segments, str_size(size, r->bytes));
 }
 
 static int fill(struct ctl *ctl, struct verify_request *req, struct err *err)

@@ -68,8 +68,9 @@ const struct row rows[] = {
     {"schedule.full", ROW_SCHEDULE, IN_SCHED(full), .def = "daily 02:00", .help = "Full backups."},
     {"schedule.incremental", ROW_SCHEDULE, IN_SCHED(incremental), .def = "hourly",
      .help = "Incremental backups."},
-    {"schedule.binlog", ROW_LATER, .words = "off", .later = "continuous", .def = "off",
-     .help = "Archiving of the binary log."},
+    {"schedule.binlog", ROW_ENUM, IN_SCHED(binlog), .words = "off continuous", .def = "continuous",
+     .help = "Archiving of the binary log. continuous: each event within a second or so, so that "
+             "any second can be restored. off: a restore ends at a backup."},
     {"schedule.verify", ROW_SCHEDULE, IN_SCHED(verify), .def = "weekly sun 05:00",
      .help = "Reading every stored byte again."},
     {"schedule.drill", ROW_LATER, .words = "off", .def = "off",

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "job/binlog_state.h"
 #include "job/catalog_load.h"
 #include "job/check_line.h"
 
@@ -113,6 +114,33 @@ static void check_catalog(const struct policy *p, const struct policy_instance *
 		          CHECK_WARNING, subject, ret);
 }
 
+/* Whether the newest transactions arrive is for the daemon to say; here is what they
+ * are worth. */
+static void check_windows(struct repo *repo, const struct policy_instance *inst,
+                          const struct catalog *c, const char *subject, struct check_result *ret)
+{
+	struct binlog_state s = {0};
+	struct err err = ERR_INIT;
+	char from[64], to[64];
+
+	if (inst->schedule.binlog == BINLOG_OFF)
+		return;
+	if (binlog_state_load(repo, inst->name, c, &s, &err) < 0) {
+		check_add_err(ret, CHECK_CRITICAL, subject, &err);
+		return;
+	}
+	if (s.full_due[0])
+		check_add(ret, CHECK_CRITICAL, subject, "mybakctl run-now full, unless one runs",
+		          "%s", s.full_due);
+	for (size_t i = 0; i < s.windows.n; i++)
+		check_add(ret, CHECK_OK, subject, NULL,
+		          "any second can be restored from %s to %s%s",
+		          clock_format_local(from, sizeof from, s.windows.v[i].from_us),
+		          clock_format_local(to, sizeof to, s.windows.v[i].to_us),
+		          i + 1 == s.windows.n && s.open_ended ? " and on" : "");
+	binlog_state_done(&s);
+}
+
 static void check_backups(const struct policy *p, const struct policy_instance *inst,
                           const char *subject, struct check_result *ret)
 {
@@ -124,10 +152,12 @@ static void check_backups(const struct policy *p, const struct policy_instance *
 
 	catalog_init(&c);
 	if (repo_open(where->url, &options, &repo, &err) == 0 &&
-	    catalog_load(repo, inst->name, &c, &err) == 0)
+	    catalog_load(repo, inst->name, &c, &err) == 0) {
 		check_catalog(p, inst, &c, subject, ret);
-	else if (err.kind == ERR_NOT_FOUND)
+		check_windows(repo, inst, &c, subject, ret);
+	} else if (err.kind == ERR_NOT_FOUND) {
 		check_catalog(p, inst, &c, subject, ret);
+	}
 	/* Any other reason is told with the repository. */
 	catalog_done(&c);
 	repo_close(repo);

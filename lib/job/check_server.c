@@ -49,14 +49,20 @@ static void check_datadir(const struct policy_instance *inst, const struct facts
 	free(path);
 }
 
-static void check_binlog(const struct facts *f, const char *subject, struct check_result *ret)
+static void check_binlog(const struct policy_instance *inst, const struct facts *f,
+                         const char *subject, struct check_result *ret)
 {
-	if (f->log_bin)
+	if (inst->schedule.binlog == BINLOG_OFF)
+		check_add(ret, CHECK_OK, subject, NULL,
+		          "its binlog is not archived (schedule.binlog: off): a restore ends at "
+		          "the time of a backup");
+	else if (f->log_bin)
 		check_add(ret, CHECK_OK, subject, NULL, "the server writes a binlog");
 	else
-		check_add(ret, CHECK_WARNING, subject,
-		          "set log_bin to be able to go beyond a backup",
-		          "the server writes no binlog: a restore ends at the time of a backup");
+		check_add(
+		    ret, CHECK_WARNING, subject,
+		    "set log_bin to be able to go beyond a backup, or say schedule.binlog: off",
+		    "the server writes no binlog: a restore ends at the time of a backup");
 }
 
 /* Servers before 11.8 flush the log under the commit lock only as often as this
@@ -105,7 +111,7 @@ static void check_facts(const struct policy_instance *inst, struct conn *c, cons
 		check_add_err(ret, CHECK_CRITICAL, subject, &err);
 	} else {
 		check_datadir(inst, &f, subject, ret);
-		check_binlog(&f, subject, ret);
+		check_binlog(inst, &f, subject, ret);
 		check_flush(&f, subject, ret);
 		check_redo(c, subject, ret);
 	}

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "job/catalog_load.h"
+#include "job/expire_binlog.h"
 #include "repo/backups.h"
 
 struct expire {
@@ -85,6 +86,23 @@ static int decide(struct expire *e, struct err *err)
 	return 0;
 }
 
+/* After the backups: at no moment is there one whose binlogs are gone. */
+static int expire_their_binlogs(struct expire *e, bool dry_run, const struct cancel *cancel,
+                                struct err *err)
+{
+	struct expire_binlog_plan plan = {
+	    .repo = e->repo,
+	    .instance = e->instance->name,
+	    .catalog = &e->catalog,
+	    .verdicts = e->verdicts,
+	    .full_days = e->instance->retention.full_days,
+	    .dry_run = dry_run,
+	    .cancel = cancel,
+	};
+
+	return expire_binlogs(&plan, &e->result, err);
+}
+
 int expire_run(const struct policy *policy, const struct policy_instance *instance, bool dry_run,
                const struct cancel *cancel, struct expire_result *ret, struct err *err)
 {
@@ -101,9 +119,13 @@ int expire_run(const struct policy *policy, const struct policy_instance *instan
 		rc = decide(&e, err);
 	if (rc == 0 && !dry_run)
 		rc = remove_all(&e, cancel, err);
+	if (rc == 0)
+		rc = expire_their_binlogs(&e, dry_run, cancel, err);
 	if (rc == 0) {
 		fill_lines(&e, !dry_run);
 		*ret = e.result;
+	} else {
+		expire_result_done(&e.result);
 	}
 	free(e.verdicts);
 	catalog_done(&e.catalog);
@@ -117,5 +139,10 @@ int expire_run(const struct policy *policy, const struct policy_instance *instan
 
 void expire_result_done(struct expire_result *r)
 {
+	for (size_t i = 0; i < r->binlogs.n; i++) {
+		free(r->binlogs.v[i].first);
+		free(r->binlogs.v[i].last);
+	}
+	vec_done(&r->binlogs);
 	vec_done(&r->lines);
 }

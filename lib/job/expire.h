@@ -1,11 +1,13 @@
 /*
- * expire: remove what retention no longer wants.
+ * expire: remove what retention no longer wants, and the binlogs that no backup needs
+ * which is kept.
  */
 #ifndef JOB_EXPIRE_H
 #define JOB_EXPIRE_H
 
 #include "base/cancel.h"
 #include "base/err.h"
+#include "binlog/archive.h"
 #include "model/catalog.h"
 #include "model/policy.h"
 
@@ -16,8 +18,18 @@ struct expire_line {
 	uint64_t stored_bytes;
 };
 
+/* Segments that follow one another and have the same fate. */
+struct expire_binlog {
+	char lineage[LINEAGE_MAX];
+	char *first, *last; /* files */
+	uint64_t segments, stored_bytes;
+	bool remove; /* or, after a real run, removed */
+	char reason[160];
+};
+
 struct expire_result {
-	VEC(struct expire_line) lines; /* every backup, oldest first */
+	VEC(struct expire_line) lines;     /* every backup, oldest first */
+	VEC(struct expire_binlog) binlogs; /* all, in order */
 	uint64_t freed_bytes;
 };
 

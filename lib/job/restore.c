@@ -15,6 +15,7 @@
 #include "job/restore_recover.h"
 #include "job/restore_redo.h"
 #include "job/restore_redo_source.h"
+#include "job/restore_replay.h"
 #include "job/restore_space.h"
 #include "job/restore_target.h"
 #include "repo/backups.h"
@@ -25,10 +26,13 @@ struct restore {
 	void *lock;
 	char *instance;
 	struct catalog catalog;
+	struct pitr_plan pitr;
+	struct replay_tools tools;
 	const struct manifest **chain; /* heads, newest first */
 	size_t chain_n;
 	struct manifest *m; /* the newest, with its files */
 	char *binary;
+	char *time_zone; /* of the private server, or NULL */
 	struct places places;
 	struct restore_plan plan;
 	VEC(struct target) targets; /* the data directory first, then mapped roots */
@@ -78,42 +82,30 @@ static int open_repository(struct restore *r, struct err *err)
 	return catalog_load(r->repo, r->instance, &r->catalog, err);
 }
 
-/* "latest" must not quietly become an older one. */
-static int check_latest(const struct restore *r, const struct manifest *newest, struct err *err)
+static struct pitr_request pitr_of(const struct restore *r)
 {
-	for (size_t i = 0; i < r->catalog.damaged_n; i++) {
-		const struct catalog_damaged *d = &r->catalog.damaged[i];
-		if (newest && strcmp(d->id, newest->id) < 0)
-			continue;
-		err_set(err, ERR_DAMAGED, "the newest backup %s cannot be read: %s", d->id,
-		        d->why.text);
-		if (!newest)
-			return -1;
-		return err_hint(err, "the newest one that can be read is %s: name it with --backup",
-		                newest->id);
-	}
-	return 0;
+	static const struct restore_point only = {.kind = POINT_BACKUP};
+
+	return (struct pitr_request){.repo = r->repo,
+	                             .instance = r->instance,
+	                             .catalog = &r->catalog,
+	                             .point = r->req->point ? r->req->point : &only,
+	                             .backup = r->req->backup,
+	                             .caught_up_us = r->req->caught_up_us,
+	                             .cancel = r->req->cancel};
 }
 
 static int choose_backup(struct restore *r, struct err *err)
 {
-	const char *wanted = r->req->backup;
-	const struct manifest *newest = catalog_newest(&r->catalog);
+	struct pitr_request request = pitr_of(r);
 
-	if (!wanted || !strcmp(wanted, "latest")) {
-		if (check_latest(r, newest, err) < 0)
-			return -1;
-		if (!newest)
-			return err_set(err, ERR_NOT_FOUND, "instance %s has no backups",
-			               r->instance);
-		wanted = newest->id;
-	}
-	if (catalog_chain(&r->catalog, wanted, &r->chain, &r->chain_n, err) == 0)
-		return manifest_load(r->repo, r->instance, wanted, true, &r->m, err);
-	if (err && err->kind == ERR_NOT_FOUND)
-		err_hint(err, "mybakctl list --repo %s shows the backups there are",
-		         r->req->repo_url);
-	return -1;
+	if (pitr_plan_make(&request, &r->pitr, err) < 0)
+		return -1;
+	if (r->pitr.pieces.n && !r->req->recover)
+		return err_set(err, ERR_USAGE, "binlogs cannot be replayed without recovery");
+	if (catalog_chain(&r->catalog, r->pitr.backup->id, &r->chain, &r->chain_n, err) < 0)
+		return -1;
+	return manifest_load(r->repo, r->instance, r->pitr.backup->id, true, &r->m, err);
 }
 
 static int check_targets(struct restore *r, struct err *err)
@@ -150,6 +142,9 @@ static int check_space(struct restore *r, struct err *err)
 			    restore_space_of_root(r->m, &r->plan, &r->places, i), err);
 	for (size_t i = 0; i < r->targets.n && rc == 0; i++)
 		rc = restore_space_frees(&s, r->targets.v[i].path, r->targets.v[i].would_free, err);
+	/* One binlog at a time is laid beside the data. */
+	if (rc == 0)
+		rc = restore_space_need(&s, r->targets.v[0].path, r->pitr.largest, err);
 	if (rc == 0)
 		rc = restore_space_check(&s, err);
 	restore_space_done(&s);
@@ -175,6 +170,9 @@ static int preflight(struct restore *r, struct err *err)
 	if (r->req->recover &&
 	    (recover_find_binary(r->m, r->req->server_binary, &r->binary, err) < 0 ||
 	     restore_owner_check(r->m, &r->places, r->binary, err) < 0))
+		return -1;
+	if (r->pitr.pieces.n && (replay_tools_find(r->binary, &r->tools, err) < 0 ||
+	                         recover_time_zone(r->m, &r->time_zone, err) < 0))
 		return -1;
 	if (restore_plan_make(r->repo, r->chain, r->chain_n, r->m, r->req->cancel, &r->plan, err) <
 	    0)
@@ -203,7 +201,8 @@ static int copy(struct restore *r, struct err *err)
 
 	step(r, "copy");
 	if (r->req->progress)
-		atomic_store(&r->req->progress->bytes_total, r->plan.bytes + r->plan.redo_bytes);
+		atomic_store(&r->req->progress->bytes_total,
+		             r->plan.bytes + r->plan.redo_bytes + r->pitr.bytes);
 	if (restore_files_create(&files, err) < 0)
 		return -1;
 	return restore_files_copy(&files, r->repo, &r->plan, r->req->jobs, err);
@@ -236,35 +235,58 @@ static struct recover_plan recover_plan(const struct restore *r)
 	                             .places = &r->places,
 	                             .binary = r->binary,
 	                             .server_options = r->req->server_options,
+	                             .time_zone = r->time_zone,
 	                             .cancel = r->req->cancel};
+}
+
+static double seconds_since(uint64_t from_ns)
+{
+	return (double)(clock_mono_ns() - from_ns) / 1e9;
+}
+
+static void note_replay(struct restore *r)
+{
+	r->result.replay.done = r->pitr.lineage[0];
+	r->result.replay.groups = r->pitr.groups;
+	r->result.replay.bytes = r->pitr.bytes;
+	r->result.replay.last = r->pitr.last;
+	r->result.replay.next = r->pitr.next;
 }
 
 static int recover(struct restore *r, struct err *err)
 {
 	struct recover_plan plan = recover_plan(r);
+	struct pitr_request request = pitr_of(r);
 
 	if (!r->req->recover)
 		return 0;
 	step(r, "recover");
 	r->recovering = true;
-	if (recover_run(&plan, err) < 0)
+	if (restore_replay(&plan, &request, &r->pitr, &r->tools, r->req->progress,
+	                   &r->result.replay.seconds, err) < 0 ||
+	    places_remove_links(&r->places, err) < 0)
 		return -1;
-	return places_remove_links(&r->places, err);
+	note_replay(r);
+	return 0;
 }
 
-/* Without a recovery the links in the redo are still needed by whoever does it. */
-static void note_links(struct restore *r)
+/* What whoever uses the directory must know.  Without a recovery the links in the redo
+ * are still needed by whoever does it: that comes first. */
+static void make_note(struct restore *r)
 {
 	struct str s = {0};
 
+	r->result.note = mem_strdup(r->pitr.note);
 	for (size_t i = 0; i < r->places.n; i++)
 		if (r->places.v[i].link)
 			str_addf(&s, "%s%s", s.n ? ", " : "", r->places.v[i].link);
-	if (!r->req->recover && s.n)
+	if (!r->req->recover && s.n) {
+		free(r->result.note);
 		r->result.note =
 		    mem_printf("recovery of %s goes through the links %s in it: remove these after "
 		               "the first start of a server there",
 		               r->places.target, str_text(&s));
+	}
 	str_done(&s);
 }
 
@@ -277,7 +299,7 @@ static int finish(struct restore *r, struct err *err)
 	for (size_t i = r->targets.n; i-- > 0;)
 		if (target_finish(&r->targets.v[i], err) < 0)
 			return -1;
-	note_links(r);
+	make_note(r);
 	return 0;
 }
 
@@ -295,11 +317,6 @@ static int keep_server(struct restore *r, struct err *err)
 	               r->m->id, r->places.target);
 }
 
-static double seconds_since(uint64_t from_ns)
-{
-	return (double)(clock_mono_ns() - from_ns) / 1e9;
-}
-
 static int write_all(struct restore *r, struct err *err)
 {
 	struct restore_files files = files_of(r);
@@ -313,7 +330,8 @@ static int write_all(struct restore *r, struct err *err)
 	from = clock_mono_ns();
 	if (recover(r, err) < 0)
 		return -1;
-	r->result.recover_seconds = r->req->recover ? seconds_since(from) : 0;
+	r->result.recover_seconds =
+	    r->req->recover ? seconds_since(from) - r->result.replay.seconds : 0;
 	return finish(r, err);
 }
 
@@ -364,6 +382,9 @@ static void restore_done(struct restore *r)
 	restore_plan_done(&r->plan);
 	places_done(&r->places);
 	free(r->binary);
+	free(r->time_zone);
+	replay_tools_done(&r->tools);
+	pitr_plan_done(&r->pitr);
 	manifest_free(r->m);
 	free(r->chain);
 	catalog_done(&r->catalog);

@@ -9,19 +9,23 @@
 
 #include "base/cancel.h"
 #include "base/err.h"
+#include "job/pitr.h"
+#include "job/restore_point.h"
 #include "model/manifest.h"
 #include "model/progress.h"
 
 struct restore_request {
 	const char *repo_url;
-	const char *instance;      /* NULL: the only one in the repository */
-	const char *backup;        /* id, or NULL / "latest" for the newest */
-	const char *to;            /* target directory: absent or empty, unless force */
-	bool force;                /* empty a non-empty target first */
-	bool recover;              /* start a private server, let it recover, shut it down */
-	bool keep_server;          /* … and leave it running */
-	unsigned jobs;             /* threads; 0: number of CPUs, at most 8 */
-	const char *server_binary; /* or NULL: found */
+	const char *instance; /* NULL: the only one in the repository */
+	const char *backup;   /* id, or NULL / "latest" for the newest (the best, with a point) */
+	const struct restore_point *point; /* NULL: the backup itself */
+	int64_t caught_up_us; /* up to when the archive is known to have everything; 0: not known */
+	const char *to;       /* target directory: absent or empty, unless force */
+	bool force;           /* empty a non-empty target first */
+	bool recover;         /* start a private server, let it recover, shut it down */
+	bool keep_server;     /* … and leave it running */
+	unsigned jobs;        /* threads; 0: number of CPUs, at most 8 */
+	const char *server_binary;         /* or NULL: found */
 	const char *const *server_options; /* NULL-terminated or NULL */
 	/* Where roots outside the data directory go: "/old=/new", NULL-terminated. */
 	const char *const *maps;
@@ -33,6 +37,13 @@ struct restore_result {
 	struct manifest *backup; /* head; owned by the caller */
 	uint64_t bytes_written;
 	double copy_seconds, recover_seconds;
+	struct {
+		bool done; /* false: the backup itself was the point */
+		uint64_t groups, bytes;
+		double seconds;
+		struct pitr_group last; /* the last transaction applied; none: the backup's own */
+		struct pitr_group next; /* the first one left out; none: the archive ended */
+	} replay;
 	char *socket; /* keep_server: where it listens; owned */
 	long server_pid;
 	char *note; /* what whoever uses the directory must know, or NULL; owned */

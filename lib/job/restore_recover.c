@@ -11,6 +11,9 @@
 #include "server/facts.h"
 #include "server/private.h"
 #include "server/settings.h"
+#include "server/zone.h"
+
+#define ZONE_SETTING "system_time_zone"
 
 int recover_find_binary(const struct manifest *m, const char *wanted, char **ret, struct err *err)
 {
@@ -23,6 +26,15 @@ int recover_find_binary(const struct manifest *m, const char *wanted, char **ret
 	if (private_find_binary(wanted, flavour, major, minor, ret, err) == 0)
 		return 0;
 	return err_add(err, "backup %s is of %s %s", m->id, flavour_name(flavour), m->version);
+}
+
+int recover_time_zone(const struct manifest *m, char **ret, struct err *err)
+{
+	for (size_t i = 0; i < m->setting_n; i++)
+		if (!strcmp(m->settings[i].name, ZONE_SETTING))
+			return zone_environment(m->settings[i].value, ZONE_LOCALTIME, ret, err);
+	*ret = NULL;
+	return 0;
 }
 
 struct options {
@@ -42,6 +54,8 @@ static void collect_options(const struct recover_plan *plan, struct options *ret
 	const struct manifest *m = plan->m;
 
 	for (size_t i = 0; i < m->setting_n; i++) {
+		if (!strcmp(m->settings[i].name, ZONE_SETTING))
+			continue;
 		/* A manifest comes from a place others may write to, and many an option runs
 		 * code or names files of the host. */
 		if (strcmp(m->settings[i].name, "plugin_load_add") != 0 &&
@@ -55,13 +69,16 @@ static void collect_options(const struct recover_plan *plan, struct options *ret
 	}
 	for (const char *const *o = plan->server_options; o && *o; o++)
 		*vec_push(&ret->list) = mem_strdup(*o);
+	for (const char *const *o = plan->work_options; o && *o; o++)
+		*vec_push(&ret->list) = mem_strdup(*o);
 	*vec_push(&ret->list) = NULL;
 }
 
-static int start(const struct recover_plan *plan, bool keep, struct private_server **ret,
-                 struct err *err)
+static int start(const struct recover_plan *plan, bool grants, bool keep,
+                 struct private_server **ret, struct err *err)
 {
 	struct options options = {0};
+	const char *const env[] = {plan->time_zone, NULL};
 	int rc;
 
 	collect_options(plan, &options);
@@ -69,7 +86,8 @@ static int start(const struct recover_plan *plan, bool keep, struct private_serv
 	    .binary = plan->binary,
 	    .datadir = plan->places->target,
 	    .options = (const char *const *)options.list.v,
-	    .grants = keep,
+	    .env = env,
+	    .grants = grants,
 	    .keep = keep,
 	    .cancel = plan->cancel,
 	};
@@ -89,10 +107,12 @@ static int no_row(void *arg, unsigned n, char **fields, const unsigned long *len
  * taken while it did can end within a row (which CHECK TABLE does not always see).
  * Nobody's data: repaired where it can be; where not, the server says so when it uses
  * them. */
-static void repair_log_tables(const struct private_server *server)
+static void repair_log_tables(const struct recover_plan *plan, const struct private_server *server)
 {
 	static const char *const tables[] = {"general_log", "slow_log"};
-	const struct conn_target target = {.socket = private_socket(server), .user = "root"};
+	const struct conn_target target = {.socket = private_socket(server),
+	                                   .defaults_file = plan->work ? plan->work_defaults : NULL,
+	                                   .user = "root"};
 	struct conn *c = NULL;
 	struct err ignored;
 
@@ -109,10 +129,12 @@ static void repair_log_tables(const struct private_server *server)
 int recover_run(const struct recover_plan *plan, struct err *err)
 {
 	struct private_server *server = NULL;
-	int rc = start(plan, false, &server, err);
+	int rc = start(plan, plan->work, false, &server, err);
 
 	if (rc == 0)
-		repair_log_tables(server);
+		repair_log_tables(plan, server);
+	if (rc == 0 && plan->work)
+		rc = plan->work(plan->arg, private_socket(server), err);
 	if (rc == 0)
 		rc = private_stop(server, err);
 	private_free(server);
@@ -141,7 +163,7 @@ int recover_keep(const struct recover_plan *plan, char **ret_socket, long *ret_p
 {
 	struct private_server *server = NULL;
 
-	if (start(plan, true, &server, err) < 0)
+	if (start(plan, true, true, &server, err) < 0)
 		return -1;
 	*ret_socket = mem_strdup(private_socket(server));
 	*ret_pid = listener_pid(*ret_socket);

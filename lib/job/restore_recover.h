@@ -17,13 +17,25 @@ struct recover_plan {
 	const struct places *places;
 	const char *binary;                /* from recover_find_binary */
 	const char *const *server_options; /* NULL-terminated or NULL */
+	const char *time_zone;             /* "TZ=…", or NULL: ours */
+	/* What the server does once it has recovered, or NULL; it then runs with its
+	 * grants and these further options, and lets in the account
+	 * of this defaults file. */
+	int (*work)(void *arg, const char *socket, struct err *err);
+	void *arg;
+	const char *const *work_options;
+	const char *work_defaults;
 	const struct cancel *cancel;
 };
 
 /* ERR_REFUSED or ERR_NOT_FOUND when no program fits the backup's server. */
 int recover_find_binary(const struct manifest *m, const char *wanted, char **ret, struct err *err);
 
-/* Start, let it recover, stop. */
+/* What time_zone must be for statements of the source's binlogs to mean the same: a new
+ * string or NULL.  ERR_REFUSED: its zone is not known here. */
+int recover_time_zone(const struct manifest *m, char **ret, struct err *err);
+
+/* Start, let it recover (and work), stop. */
 int recover_run(const struct recover_plan *plan, struct err *err);
 
 /* Start it on the recovered directory and leave it running. */

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "job/catalog_load.h"
 #include "job/frames.h"
+#include "job/verify_binlog.h"
 #include "repo/backups.h"
 #include "repo/pack.h"
 
@@ -27,7 +28,8 @@ struct verify {
 	void *lock;
 	char *instance;
 	struct catalog catalog;
-	VEC(struct look) looks; /* oldest first */
+	struct archive_catalog archive; /* only looked at with all backups */
+	VEC(struct look) looks;         /* oldest first */
 	struct verify_result *result;
 };
 
@@ -123,7 +125,7 @@ static uint64_t pack_bytes(const struct manifest *m)
 
 static void set_total(struct verify *v)
 {
-	uint64_t total = 0;
+	uint64_t total = verify_binlog_bytes(&v->archive);
 
 	for (size_t i = 0; i < v->looks.n; i++)
 		if (v->looks.v[i].wanted && v->looks.v[i].head)
@@ -313,7 +315,7 @@ static int report(struct verify *v, struct err *err)
 		first = l->bad && !first ? l : first;
 	}
 	if (!bad)
-		return 0;
+		return verify_binlog_report(v->result, err);
 	err_set(err, ERR_DAMAGED, "%zu of %llu backups cannot be used; %s: %s", bad,
 	        (unsigned long long)v->result->backups, first->id, first->why.text);
 	return err_hint(err, "take a full backup now; keep the damaged ones until it is done");
@@ -338,7 +340,9 @@ static int open_repository(struct verify *v, struct err *err)
 			*err = why;
 		return -1;
 	}
-	return catalog_load(v->repo, v->instance, &v->catalog, err);
+	if (catalog_load(v->repo, v->instance, &v->catalog, err) < 0)
+		return -1;
+	return v->req->backup ? 0 : archive_load(v->repo, v->instance, &v->archive, err);
 }
 
 static int verify_all(struct verify *v, struct err *err)
@@ -351,6 +355,8 @@ static int verify_all(struct verify *v, struct err *err)
 		if (l->wanted && l->head && verify_backup(v, l, err) < 0)
 			return -1;
 	}
+	if (verify_binlogs(v->repo, v->instance, &v->archive, v->req, v->result, err) < 0)
+		return -1;
 	inherit(v);
 	return report(v, err);
 }
@@ -368,6 +374,7 @@ int verify_run(const struct verify_request *req, struct verify_result *ret, stru
 	if (rc == 0)
 		rc = verify_all(&v, err);
 	vec_done(&v.looks);
+	archive_catalog_done(&v.archive);
 	catalog_done(&v.catalog);
 	if (v.lock)
 		repo_unlock(v.repo, v.lock);
@@ -379,5 +386,8 @@ int verify_run(const struct verify_request *req, struct verify_result *ret, stru
 
 void verify_result_done(struct verify_result *r)
 {
+	for (size_t i = 0; i < r->binlogs.n; i++)
+		free(r->binlogs.v[i].file);
+	vec_done(&r->binlogs);
 	vec_done(&r->findings);
 }

@@ -1,5 +1,6 @@
-"""Nobody is locked in: tests/read_repo.py, which shares nothing with mybak but the manual
-page mybak-repo(5), restores what mybak has stored."""
+"""Nobody is locked in: tests/read_repo.py and tests/read_binlog.py, which share nothing with
+mybak but the manual page mybak-repo(5), restore what mybak has stored."""
+import json
 import subprocess
 import sys
 import threading
@@ -62,3 +63,56 @@ def test_redo_longer_than_its_ring(place):
     target = place / "by-hand"
     read_repo(mybak, full, target)
     check_restored(truth, target, full)
+
+
+def read_binlog(mybak, *words):
+    done = subprocess.run([sys.executable, ROOT / "tests" / "read_binlog.py", mybak.repo, "main",
+                           *map(str, words)], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
+
+
+def without_mark(data):
+    """The server marks the file it writes."""
+    return data[:21] + bytes([data[21] & 0xfe]) + data[22:]
+
+
+def test_binlogs_from_the_page_alone(place):
+    server = Server(place, options=("--max-binlog-size=4M",)).create().start()
+    server.sql("CREATE DATABASE d", "CREATE TABLE d.t (a INT PRIMARY KEY, b LONGTEXT)")
+    mybak = Mybak(place, server, schedule={"binlog": "continuous"}).start()
+    for i in range(12):
+        server.sql(f"INSERT INTO d.t VALUES ({i}, REPEAT('{i:03}', 400000))")
+    full = mybak.backup("full")
+    server.sql("INSERT INTO d.t VALUES (100, 'behind it')")
+    mybak.ctl("run-now", "binlog", "--wait")
+    listed = [json.loads(line) for line in read_binlog(mybak).splitlines()]
+    lineage, = {one["lineage"] for one in listed}
+    files = [one["file"] for one in listed]
+    assert len(files) > 3 and [one["open"] for one in listed] == [False] * (len(files) - 1) + [True]
+    assert not any(one["gap"] for one in listed)
+    read_binlog(mybak, lineage, place / "out")
+    for file in files:
+        assert (place / "out" / file).read_bytes() \
+            == without_mark((server.datadir / file).read_bytes()), file
+    # From a backup's position on, and the backup says in which history.
+    text = subprocess.run(["zstd", "-dcq", mybak.repo / "main/backups" / full["id"] / "manifest"],
+                          check=True, stdout=subprocess.PIPE).stdout
+    point = json.loads(text.splitlines()[0])["binlog"]
+    rest = read_binlog(mybak, lineage, point["file"], point["position"])
+    assert rest == without_mark((server.datadir / point["file"]).read_bytes())[point["position"]:]
+    assert b"behind it" in rest
+    first = json.loads((mybak.repo / "main/binlogs" / lineage / f"{files[0]}.json").read_text())
+    assert lineage == first["created"].replace("-", "").replace(":", "") + "-1"
+    if point["file"] != files[-1]:
+        about = json.loads((mybak.repo / "main/binlogs" / lineage
+                            / f"{point['file']}.json").read_text())
+        assert point["created"] == about["created"]
+    assert point["created"]
+    # Nothing else holds without a hash: one byte, anywhere.
+    path = mybak.repo / "main/binlogs" / lineage / f"{files[1]}.zst"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    verified = mybak.ctl("verify", "--repo", mybak.url, "--json", expect=7)
+    assert verified.json["binlogs"][0]["file"] == files[1]

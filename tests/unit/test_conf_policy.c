@@ -104,6 +104,7 @@ static void check_whole(const struct policy *p)
 	ck_assert_str_eq(a->schedule.full.text, "*/15 1-3 * * mon");
 	ck_assert_int_eq(a->schedule.verify.kind, SCHEDULE_OFF);
 	ck_assert_str_eq(a->schedule.incremental.text, "hourly 30");
+	ck_assert_int_eq(a->schedule.binlog, BINLOG_OFF);
 	ck_assert(a->retention.min_full == 3 && a->retention.incremental_days == 3650);
 	ck_assert_str_eq(b->schedule.full.text, "every 2d");
 	ck_assert(b->retention.min_full == 1 && b->retention.full_days == 0);
@@ -150,6 +151,7 @@ START_TEST(empty_sections)
 	                        "monitor: {}\ncompression: {level: [{level: 5}]}\n");
 
 	ck_assert_uint_eq(p->limits.workers, 2);
+	ck_assert_int_eq(p->instances[0].schedule.binlog, BINLOG_CONTINUOUS);
 	ck_assert_int_eq(policy_level_for(p, 1), 5);
 	policy_unref(p);
 	p = load(BASE "compression: {level: 7}\n");
@@ -266,9 +268,9 @@ static const struct {
      "p.yaml:1:31: repositories[0].url: s3:// is not built yet, allowed: file:///path\n"
      "p.yaml:1:64: repositories[0].encryption_key_file: encryption_key_file is not built yet; "
      "leave it out\n"},
-    {BASE "schedule: {binlog: continuous, drill: weekly sun 06:00}\n",
-     "p.yaml:3:20: schedule.binlog: continuous is not built yet, allowed: off\n"
-     "p.yaml:3:39: schedule.drill: drill is not built yet; leave it out or say off\n"},
+    {BASE "schedule: {binlog: sometimes, drill: weekly sun 06:00}\n",
+     "p.yaml:3:20: schedule.binlog: found \"sometimes\", allowed: off, continuous\n"
+     "p.yaml:3:38: schedule.drill: drill is not built yet; leave it out or say off\n"},
     {BASE "retention: {keep_daily: 7, keep_weekly: 4, keep_monthly: 12, keep_yearly: 1}\n",
      "p.yaml:3:25: retention.keep_daily: keep_daily is not built yet; leave it out or say 0\n"
      "p.yaml:3:41: retention.keep_weekly: keep_weekly is not built yet; leave it out or say 0\n"

@@ -74,9 +74,6 @@ END_TEST
 
 START_TEST(later_work_is_refused_by_name)
 {
-	ck_assert_int_eq(PARSE("restore", "--time", "2026-11-22 02:00:00"), -1);
-	ck_assert_int_eq(err.kind, ERR_REFUSED);
-	ck_assert_ptr_nonnull(strstr(err.text, "--time is not built yet"));
 	ck_ok(PARSE("restore-table", "shop.orders"), err);
 	ck_assert_ptr_null(args.verb->run);
 }

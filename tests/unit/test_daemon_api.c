@@ -99,7 +99,9 @@ START_TEST(bad_requests_get_a_reason)
 	    {"POST", "/v1/jobs", "{\"type\":7}", 400, "usage"},
 	    {"POST", "/v1/jobs", "{\"type\":\"full\",\"colour\":\"red\"}", 400, "usage"},
 	    {"POST", "/v1/jobs", "{\"type\":\"full\",\"type\":\"full\"}", 400, "usage"},
-	    {"POST", "/v1/jobs", "{\"type\":\"binlog\"}", 400, "usage"},
+	    {"POST", "/v1/jobs", "{\"type\":\"drill\"}", 400, "usage"},
+	    /* no stream runs */
+	    {"POST", "/v1/jobs", "{\"type\":\"binlog\",\"instance\":\"main\"}", 403, "refused"},
 	    {"POST", "/v1/jobs", "{\"type\":\"full\",\"instance\":\"other\"}", 404, "not_found"},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

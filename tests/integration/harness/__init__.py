@@ -1,11 +1,13 @@
 """What the tests stand on: real servers, the real daemon and client, a write load,
 and the oracle that says whether a restored copy is right."""
+from .archive import Archive
 from .load import Load
 from .mybak import Mybak, Ctl
 from .oracle import Truth, check_restored
 from .places import BUILD, ROOT, Workplace, wait_for
 from .server import MARIADB, Server
-from .debian import mariadb_11_8
+from .mysql import MySQLServer
+from .debian import mariadb_11_8, mysql_sid
 
-__all__ = ["BUILD", "Ctl", "Load", "MARIADB", "Mybak", "ROOT", "Server", "Truth",
-           "Workplace", "check_restored", "mariadb_11_8", "wait_for"]
+__all__ = ["Archive", "BUILD", "Ctl", "Load", "MARIADB", "Mybak", "MySQLServer", "ROOT", "Server",
+           "Truth", "Workplace", "check_restored", "mariadb_11_8", "mysql_sid", "wait_for"]

@@ -1,6 +1,7 @@
-"""MariaDB 11.8 on a machine that has an older one: the .debs of Debian 13 in a folder of
-their own, run through their own ld.so.  apt checks the mirror's signature against the
-machine's debian-archive-keyring.  Nothing is installed."""
+"""Servers this machine's Debian does not have, as the .debs of another one in a folder of
+their own, run through their own ld.so: MariaDB 11.8 (Debian 13), MySQL (unstable).  apt
+checks the mirror's signature against the machine's debian-archive-keyring.  Nothing is
+installed."""
 import fcntl
 import functools
 import os
@@ -73,25 +74,45 @@ def wrap(root, program):
     path.chmod(0o755)
 
 
-@functools.cache
-def mariadb_11_8():
-    """Its programs; skips the test where they cannot be had."""
-    folder = cache_folder() / "mariadb-11.8"
+def provide(name, say, suite, packages, programs):
+    """Folder with the packages' files; skips the test where they cannot be had."""
+    folder = cache_folder() / name
     folder.mkdir(parents=True, exist_ok=True)
     root = folder / "root"
     with open(folder / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
             try:
-                fetch(folder, "trixie", PACKAGES)
+                fetch(folder, suite, packages)
             except (OSError, subprocess.SubprocessError) as e:
-                pytest.skip(f"MariaDB 11.8 of Debian 13 cannot be had here: {e}")
-            for program in WRAPPED:
+                pytest.skip(f"{say} cannot be had here: {e}")
+            for program in programs:
                 wrap(root, program)
             (folder / "complete").touch()
+    return root
+
+
+@functools.cache
+def mariadb_11_8():
+    """Its programs; skips the test where they cannot be had."""
+    root = provide("mariadb-11.8", "MariaDB 11.8 of Debian 13", "trixie", PACKAGES, WRAPPED)
     return Programs("mariadb-11.8", str(root / "usr/sbin/mariadbd"),
                     (str(root / "usr/bin/mariadb-install-db"), f"--basedir={root}/usr"),
                     str(root / "usr/bin/mariadb-binlog"), str(root / "usr/bin/mariadb"),
                     (f"--basedir={root}/usr", f"--plugin-dir={root}/usr/lib/mysql/plugin",
                      f"--lc-messages-dir={root}/usr/share/mysql",
                      f"--character-sets-dir={root}/usr/share/mysql/charsets"))
+
+
+@functools.cache
+def mysql_sid():
+    """The programs of MySQL 9; skips the test where they cannot be had."""
+    root = provide("mysql-sid", "MySQL of Debian unstable", "sid",
+                   ("mysql-server-core", "mysql-client-core"),
+                   ("usr/sbin/mysqld", "usr/bin/mysql", "usr/bin/mysqlbinlog"))
+    extra = (f"--basedir={root}/usr", f"--plugin-dir={root}/usr/lib/mysql/plugin",
+             f"--lc-messages-dir={root}/usr/share/mysql", "--mysqlx=OFF",
+             f"--character-sets-dir={root}/usr/share/mysql/charsets", "--secure-file-priv=")
+    return Programs("mysql-sid", str(root / "usr/sbin/mysqld"),
+                    (str(root / "usr/sbin/mysqld"),), str(root / "usr/bin/mysqlbinlog"),
+                    str(root / "usr/bin/mysql"), extra)

@@ -9,7 +9,7 @@ import subprocess
 from .places import BUILD, wait_for
 
 # What the manual tells the DBA to grant.
-GRANTS = ("RELOAD", "PROCESS", "BINLOG MONITOR", "SUPER")
+GRANTS = ("RELOAD", "PROCESS", "BINLOG MONITOR", "REPLICATION SLAVE", "SUPER")
 
 
 def yaml(value, indent=0):

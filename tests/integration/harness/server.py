@@ -48,6 +48,7 @@ def copy_tree(src, dst):
 class Server:
     """A MariaDB of our own below `place`.  `init` are options that shape a new data
     directory (page size …) and are also given at each start; `options` only at starts."""
+    END = "SHOW MASTER STATUS"
 
     def __init__(self, place, name="source", init=(), options=(), programs=MARIADB, datadir=None,
                  binlog=True):
@@ -210,6 +211,11 @@ class Server:
         return wrong
 
     # ---- binlog
+
+    def binlog_end(self):
+        """(file, position)"""
+        row = self.sql(self.END)[0]
+        return row[0], int(row[1])
 
     def binlog_files(self, first):
         """Paths of the binlogs from `first` on."""

@@ -1,0 +1,54 @@
+/*
+ * binlog: the streams of the instances: started and ended as the policy says, and what
+ * they tell.  Loop thread only, but for binlog_hold's stream, which a job may use.
+ */
+#ifndef DAEMON_BINLOG_H
+#define DAEMON_BINLOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/mbox.h"
+#include "binlog/stream.h"
+#include "model/policy.h"
+
+/* A stream with as many holders as want it; the last one ends it. */
+struct binlog_hold;
+struct binlog_hold *binlog_hold(struct binlog_hold *h); /* one holder more; NULL stays NULL */
+void binlog_let_go(struct binlog_hold *h);              /* may take a second; NULL is fine */
+struct stream *binlog_stream(const struct binlog_hold *h);
+
+/* What a stream tells, posted as NOTE_BINLOG. */
+struct binlog_note {
+	char *instance;
+	char what[16]; /* "state", "segment", "gap", "lineage" */
+};
+void binlog_note_free(struct binlog_note *n);
+
+/* What an instance knows of its stream. */
+struct binlog {
+	struct binlog_hold *hold; /* NULL: none runs */
+	char *source;             /* what the stream was started with, to see a change */
+	struct err why;           /* why it could not be started */
+	char said[ERR_TEXT_MAX];  /* the last reason that went to the log */
+	uint64_t gaps, reconnects, events, bytes; /* of streams that ended */
+	unsigned full_tries;                      /* of the full backup that a gap asks for */
+	int64_t full_not_before_us;
+};
+
+/* The stream there should be: started, ended, or begun anew when the policy says
+ * something else of server or repository.  `p` NULL: the instance is gone. */
+void binlog_follow(struct binlog *b, struct mbox *box, const struct policy *policy,
+                   const struct policy_instance *p);
+void binlog_done(struct binlog *b);
+
+/* Counters include those of streams before it; false: no stream runs (state is off). */
+bool binlog_status(const struct binlog *b, struct stream_status *ret);
+/* Seconds since everything was known to be archived; -1: never. */
+double binlog_lag_seconds(const struct stream_status *st, int64_t now_us);
+const char *binlog_state_name(enum stream_state state);
+
+/* A state has changed: say so in the log, each reason once. */
+void binlog_log(struct binlog *b, const char *instance);
+
+#endif

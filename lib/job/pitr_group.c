@@ -1,0 +1,57 @@
+#include "job/pitr_group.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* Gtid_log_event of MariaDB (sql/log_event.h): sequence, domain, flags. */
+#define FLAGS_AT 12u
+#define FL_STANDALONE 0x01u
+#define FL_COMPLETED_XA 0x80u
+#define QUERY_COMPRESSED 165u
+
+/* Not "ROLLBACK TO `savepoint`": what it keeps goes on. */
+static bool ends_transaction(const char *sql, size_t n)
+{
+	if (n >= 11 && !strncasecmp(sql, "ROLLBACK TO", 11))
+		return false;
+	return (n == 6 && !strncasecmp(sql, "COMMIT", 6)) ||
+	       (n >= 8 && !strncasecmp(sql, "ROLLBACK", 8) && (n == 8 || sql[8] == ' '));
+}
+
+static int query_ends(const struct group_walk *w, const struct binlog_event *e, bool *ret,
+                      struct err *err)
+{
+	const char *db, *sql;
+	size_t db_n, sql_n;
+
+	*ret = w->one_statement;
+	if (*ret || e->type != BINLOG_QUERY)
+		return 0;
+	if (binlog_query_parse(e, &db, &db_n, &sql, &sql_n, err) < 0)
+		return -1;
+	*ret = ends_transaction(sql, sql_n);
+	return 0;
+}
+
+int group_walk_event(struct group_walk *w, uint64_t pos, const struct binlog_event *e,
+                     bool *ret_begins, struct err *err)
+{
+	*ret_begins = binlog_begins_group(e);
+	if (*ret_begins) {
+		unsigned flags =
+		    e->type == BINLOG_MARIADB_GTID && e->body_n > FLAGS_AT ? e->body[FLAGS_AT] : 0;
+		*w = (struct group_walk){.open = true,
+		                         .pos = pos,
+		                         .one_statement = flags & (FL_STANDALONE | FL_COMPLETED_XA),
+		                         .commit_us = binlog_commit_time_us(e)};
+		return binlog_gtid_text(e, w->gtid, err);
+	}
+	if (!w->open || w->whole)
+		return 0;
+	if (e->type == BINLOG_XID || e->type == BINLOG_XA_PREPARE)
+		w->whole = true;
+	else if (e->type == BINLOG_QUERY || e->type == QUERY_COMPRESSED)
+		return query_ends(w, e, &w->whole, err);
+	return 0;
+}

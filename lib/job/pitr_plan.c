@@ -1,0 +1,249 @@
+/* pitr: walking from a backup to the point. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "job/pitr.h"
+#include "job/pitr_choose.h"
+#include "job/pitr_group.h"
+
+#define THREAD_SPECIFIC 0x4u /* LOG_EVENT_THREAD_SPECIFIC_F */
+
+struct walk {
+	const struct pitr_request *req;
+	const struct segment *segment; /* being walked */
+	struct group_walk group;
+	unsigned seen; /* so many of the wanted GTIDs have begun */
+	bool reached;  /* the wanted position: whatever begins now is left out */
+	bool prepared; /* an XA PREPARE came since the last cut */
+	bool stopped;
+	uint64_t stop; /* position in `segment` */
+	uint64_t from; /* where the next piece of `segment` begins */
+	struct pitr_plan *plan;
+};
+
+static void note_group(const struct walk *w, uint64_t end, struct pitr_group *g)
+{
+	*g = (struct pitr_group){
+	    .known = true, .pos = w->group.pos, .end = end, .commit_us = w->group.commit_us};
+	memcpy(g->gtid, w->group.gtid, sizeof g->gtid);
+	snprintf(g->file, sizeof g->file, "%s", w->segment->file);
+}
+
+/* The replay ends before the group that w is about. */
+static int stop_before_group(struct walk *w)
+{
+	note_group(w, 0, &w->plan->next);
+	w->stop = w->group.pos;
+	w->stopped = true;
+	return 1;
+}
+
+static bool stops_here(struct walk *w)
+{
+	const struct restore_point *p = w->req->point;
+
+	switch (p->kind) {
+	case POINT_TIME:
+		return w->group.commit_us >= p->time_us;
+	case POINT_GTID:
+		if (!p->before && w->seen == p->gtid_n)
+			return true;
+		if (!pitr_is_wanted(p, w->group.gtid))
+			return false;
+		w->seen++;
+		return p->before;
+	case POINT_POSITION:
+		return w->reached;
+	default:
+		return false;
+	}
+}
+
+/* The position lies in a group: only with "before" is that a point. */
+static int inside(struct walk *w, struct err *err)
+{
+	const struct restore_point *p = w->req->point;
+
+	if (p->before) {
+		w->plan->groups--;
+		return stop_before_group(w);
+	}
+	err_set(err, ERR_USAGE,
+	        "%s:%" PRIu64 " lies inside transaction %s, which begins at %" PRIu64, p->file,
+	        p->pos, w->group.gtid, w->group.pos);
+	return err_hint(err, "Say --before to stop just before it, or --gtid %s to have it whole.",
+	                w->group.gtid);
+}
+
+/* `of_group`: the event belongs to the group that w is about. */
+static int check_position(struct walk *w, uint64_t end, bool of_group, struct err *err)
+{
+	const struct restore_point *p = w->req->point;
+
+	if (p->kind != POINT_POSITION || w->reached || strcmp(w->segment->file, p->file) != 0 ||
+	    p->pos > end)
+		return 0;
+	if (of_group && (p->pos < end || !w->group.whole))
+		return inside(w, err);
+	if (p->pos < end)
+		return err_set(err, ERR_USAGE, "%s:%" PRIu64 " is not the beginning of an event",
+		               p->file, p->pos);
+	w->reached = true;
+	return 0;
+}
+
+static void add_piece(struct walk *w, uint64_t to)
+{
+	struct pitr_plan *plan = w->plan;
+
+	if (to <= w->from)
+		return;
+	*vec_push(&plan->pieces) = (struct pitr_piece){mem_strdup(w->segment->file), w->from, to};
+	plan->bytes += to - w->from;
+	if (to > plan->largest)
+		plan->largest = to;
+	w->from = to;
+}
+
+/* Servers from 11 on forget the session's pseudo_thread_id at XA PREPARE, which is part
+ * of the names of its temporary tables, and mariadb-binlog writes it only when it
+ * changes: begun anew it writes it again. */
+static void cut_behind_prepare(struct walk *w, const struct binlog_event *e)
+{
+	if (e->type == BINLOG_XA_PREPARE)
+		w->prepared = true;
+	else if (w->prepared && (e->flags & THREAD_SPECIFIC)) {
+		w->prepared = false;
+		add_piece(w, w->group.pos);
+	}
+}
+
+static int each_event(void *arg, uint64_t pos, const struct binlog_event *e, struct err *err)
+{
+	struct walk *w = arg;
+	bool going_on = w->group.open && !w->group.whole, begins;
+
+	if (going_on && binlog_begins_group(e))
+		note_group(w, pos, &w->plan->last);
+	if (group_walk_event(&w->group, pos, e, &begins, err) < 0)
+		return err_add(err, "%s at %" PRIu64, w->segment->file, pos);
+	if (begins && stops_here(w))
+		return stop_before_group(w);
+	w->plan->groups += begins;
+	cut_behind_prepare(w, e);
+	int rc = check_position(w, pos + e->size, begins || going_on, err);
+	if (rc == 0 && w->group.whole && going_on)
+		note_group(w, pos + e->size, &w->plan->last);
+	return rc;
+}
+
+static bool begins_at_position(const struct walk *w, uint64_t from)
+{
+	const struct restore_point *p = w->req->point;
+
+	return p->kind == POINT_POSITION && !strcmp(w->segment->file, p->file) && p->pos <= from;
+}
+
+/* Half a transaction at the end of what is there is none; where another file follows
+ * it was whole. */
+static void end_of_file(struct walk *w, bool last)
+{
+	if (!last) {
+		note_group(w, w->segment->size, &w->plan->last);
+		return;
+	}
+	w->plan->groups--;
+	w->seen -= pitr_is_wanted(w->req->point, w->group.gtid);
+	stop_before_group(w);
+}
+
+/* Everything between the backup's position and the point, or the end of the run. */
+static int walk_run(struct walk *w, const struct pitr_place *place, struct err *err)
+{
+	const struct lineage *l = place->lineage;
+	size_t end = pitr_run_end(l, place->segment);
+	uint64_t from = w->plan->backup->binlog.pos;
+
+	for (size_t i = place->segment; i <= end && !w->stopped; i++, from = BINLOG_MAGIC_SIZE) {
+		w->segment = &l->segments.v[i];
+		w->from = from;
+		/* A group never goes on in another file. */
+		w->group = (struct group_walk){0};
+		w->reached = w->reached || begins_at_position(w, from);
+		if (archive_walk(w->req->repo, w->req->instance, l, w->segment, from, each_event, w,
+		                 w->req->cancel, err) < 0)
+			return -1;
+		if (!w->stopped && w->group.open && !w->group.whole)
+			end_of_file(w, i == end);
+		add_piece(w, w->stopped ? w->stop : w->segment->size);
+	}
+	return 0;
+}
+
+static int follow(const struct pitr_request *req, const struct archive_catalog *a,
+                  const struct pitr_place *place, struct pitr_plan *plan, struct err *err)
+{
+	const struct restore_point *p = req->point;
+	struct walk w = {.req = req, .plan = plan};
+
+	memcpy(plan->lineage, place->lineage->name, sizeof plan->lineage);
+	if (walk_run(&w, place, err) < 0)
+		return -1;
+	if (p->kind == POINT_GTID && w.seen < (p->before ? 1 : p->gtid_n))
+		return pitr_unreachable(req, a, "it is not in the binlogs behind the backup", err);
+	return 0;
+}
+
+static int make(const struct pitr_request *req, const struct archive_catalog *a,
+                struct pitr_plan *plan, struct err *err)
+{
+	struct pitr_place place = {0};
+
+	if (req->point->kind == POINT_BACKUP)
+		return pitr_choose_backup(req, plan, err);
+	if (pitr_choose(req, a, plan, &place, err) < 0)
+		return -1;
+	return place.lineage ? follow(req, a, &place, plan, err) : 0;
+}
+
+int pitr_plan_make(const struct pitr_request *req, struct pitr_plan *ret, struct err *err)
+{
+	struct archive_catalog a = {0};
+	struct pitr_plan plan = {0};
+	struct err why = ERR_INIT;
+	int rc = -1;
+
+	/* A binlog that is closed while we look goes from one name to another: what was
+	 * there a moment ago is looked for once more. */
+	for (int attempt = 0; rc < 0 && attempt < 2; attempt++) {
+		pitr_plan_done(&plan);
+		archive_catalog_done(&a);
+		a = (struct archive_catalog){0};
+		err_clear(&why);
+		if (archive_load(req->repo, req->instance, &a, &why) == 0)
+			rc = make(req, &a, &plan, &why);
+		if (rc < 0 && why.kind != ERR_NOT_FOUND)
+			break;
+	}
+	archive_catalog_done(&a);
+	if (rc == 0) {
+		*ret = plan;
+		return 0;
+	}
+	pitr_plan_done(&plan);
+	if (err)
+		*err = why;
+	return -1;
+}
+
+void pitr_plan_done(struct pitr_plan *p)
+{
+	for (size_t i = 0; i < p->pieces.n; i++)
+		free(p->pieces.v[i].file);
+	vec_done(&p->pieces);
+	free(p->note);
+	*p = (struct pitr_plan){0};
+}

@@ -1,0 +1,153 @@
+/* pitr: binlogs out of the archive, one after the other, through the server's tools. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fsio.h"
+#include "job/pitr.h"
+
+/* Bytes to their own offsets of a file. */
+struct file_sink {
+	struct sink sink;
+	int fd;
+	uint64_t at;
+	const char *path;
+	const struct cancel *cancel;
+};
+
+static int file_write(struct sink *s, const void *bytes, size_t n, struct err *err)
+{
+	struct file_sink *f = (struct file_sink *)s;
+
+	if (cancel_check(f->cancel, err) < 0)
+		return -1;
+	if (fsio_pwrite(f->fd, bytes, n, f->at, f->path, err) < 0)
+		return -1;
+	f->at += n;
+	return 0;
+}
+
+static int file_finish(struct sink *s, struct err *err)
+{
+	(void)s, (void)err;
+	return 0;
+}
+
+static void file_free(struct sink *s)
+{
+	(void)s;
+}
+
+static const struct sink_ops file_ops = {"file", file_write, file_finish, file_free};
+
+struct job {
+	const struct pitr_request *req;
+	const struct pitr_plan *plan;
+	struct archive_catalog archive;
+};
+
+static int read_range(struct job *j, const struct pitr_piece *p, uint64_t from, uint64_t to,
+                      struct sink *sink, struct err *err)
+{
+	const struct lineage *l = NULL;
+	const struct segment *s = pitr_segment(&j->archive, j->plan->lineage, p->file, &l);
+
+	if (!s)
+		return err_set(err, ERR_NOT_FOUND, "binlog %s is no longer in the repository",
+		               p->file);
+	return archive_read(j->req->repo, j->req->instance, l, s, from, to, sink, err);
+}
+
+/* The magic and the format event: every reader begins with them. */
+static int read_head(struct job *j, const struct pitr_piece *p, struct file_sink *f,
+                     struct err *err)
+{
+	unsigned char head[BINLOG_MAGIC_SIZE + BINLOG_HEADER_SIZE];
+	struct sink_memory m;
+	struct binlog_event e;
+	int rc;
+
+	sink_memory_init(&m, sizeof head);
+	rc = read_range(j, p, 0, sizeof head, &m.sink, err);
+	if (rc == 0 && m.n != sizeof head)
+		rc = err_set(err, ERR_DAMAGED, "binlog %s is too short", p->file);
+	if (rc == 0)
+		rc = binlog_header_parse(m.bytes + BINLOG_MAGIC_SIZE, BINLOG_HEADER_SIZE, &e, err);
+	sink_memory_done(&m);
+	if (rc < 0)
+		return -1;
+	f->at = 0;
+	return read_range(j, p, 0, BINLOG_MAGIC_SIZE + e.size, &f->sink, err);
+}
+
+/* What stands before `from` stays a hole: nobody reads it. */
+static int materialise(struct job *j, const struct pitr_piece *p, const char *path, struct err *err)
+{
+	struct file_sink f = {.sink = {&file_ops}, .path = path, .cancel = j->req->cancel};
+	int rc;
+
+	f.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (f.fd < 0)
+		return err_sys(err, errno, "cannot create %s", path);
+	rc = read_head(j, p, &f, err);
+	if (rc == 0) {
+		f.at = p->from;
+		rc = read_range(j, p, p->from, p->to, &f.sink, err);
+	}
+	close(f.fd);
+	return rc;
+}
+
+/* The catalog is loaded anew for each binlog: the newest one may have been closed
+ * since the restore began, and has another name in the repository then. */
+static int fetch(struct job *j, const struct pitr_piece *p, const char *path, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	for (int attempt = 0; attempt < 2; attempt++) {
+		err_clear(&why);
+		if (materialise(j, p, path, &why) == 0)
+			return 0;
+		if (why.kind != ERR_NOT_FOUND)
+			break;
+		archive_catalog_done(&j->archive);
+		j->archive = (struct archive_catalog){0};
+		if (archive_load(j->req->repo, j->req->instance, &j->archive, &why) < 0)
+			break;
+	}
+	if (err)
+		*err = why;
+	return -1;
+}
+
+static int apply(struct job *j, const struct pitr_piece *p, struct replay *r, struct err *err)
+{
+	char *path = replay_path(r, p->file);
+	int rc = fetch(j, p, path, err);
+
+	if (rc == 0)
+		rc = replay_file(r, path, p->from, p->to, j->req->cancel, err);
+	fsio_unlink(path, NULL);
+	free(path);
+	return rc;
+}
+
+int pitr_replay(const struct pitr_request *req, const struct pitr_plan *plan, struct replay *r,
+                struct progress *progress, struct err *err)
+{
+	struct job j = {.req = req, .plan = plan};
+	int rc = archive_load(req->repo, req->instance, &j.archive, err);
+
+	for (size_t i = 0; i < plan->pieces.n && rc == 0; i++) {
+		const struct pitr_piece *p = &plan->pieces.v[i];
+		rc = apply(&j, p, r, err);
+		if (rc == 0 && progress)
+			progress_add(progress, p->to - p->from);
+	}
+	if (rc == 0)
+		rc = replay_finish(r, req->cancel, err);
+	archive_catalog_done(&j.archive);
+	return rc;
+}

@@ -1,0 +1,427 @@
+"""The archive of a server's binlogs, held against the server's own files byte by byte,
+through everything that can happen to a server, its binlogs, the daemon and the way
+between them."""
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import time
+
+import pytest
+
+from harness import Archive, Mybak, MySQLServer, Server, mysql_sid, wait_for
+from harness.archive import events, settled
+from harness.mybak import GRANTS
+
+ROW = "INSERT INTO d.t (b) VALUES (REPEAT('x', 1000))"
+SCHEMA = ("CREATE DATABASE d", "CREATE TABLE d.t (a INT AUTO_INCREMENT PRIMARY KEY, b LONGTEXT)",
+          "CREATE TABLE d.m (a INT, b TEXT) ENGINE=MyISAM")
+ROTATE = "FLUSH BINARY LOGS"
+SMALL_FILES = ("--max-binlog-size=1M", "--max-allowed-packet=256M")
+
+
+class Stream:
+    """A daemon that does nothing but archive the binlog of `server`."""
+
+    def __init__(self, place, server, name="mybak", grants=GRANTS, **policy):
+        self.mybak = Mybak(place, None, name, **policy)
+        self.server = self.mybak.server = server
+        if isinstance(server, MySQLServer):
+            self.create_mysql_user()
+        else:
+            self.mybak.create_user(grants)
+        self.mybak.policy = self.mybak.default_policy()
+        self.mybak.policy["schedule"]["binlog"] = "continuous"
+        self.mybak.write_policy()
+        self.archive = Archive(self.mybak.repo)
+
+    def create_mysql_user(self):
+        self.server.sql("CREATE USER mybak@localhost IDENTIFIED BY 'secret word'",
+                        "GRANT REPLICATION CLIENT, REPLICATION SLAVE ON *.* TO mybak@localhost")
+        self.mybak.defaults_file.write_text("[client]\nuser=mybak\npassword='secret word'\n")
+        self.mybak.defaults_file.chmod(0o600)
+
+    def start(self):
+        self.mybak.start()
+        return self
+
+    def stop(self):
+        assert self.mybak.stop() == 0
+
+    def kill9(self):
+        self.mybak.kill9()
+
+    def status(self):
+        return self.mybak.get("/v1/status")["instances"][0]["binlog"]
+
+    def has_all(self):
+        """Is what the server writes now archived up to its end?  Name and size alone may be
+        those of another history."""
+        file, pos = self.server.binlog_end()
+        return (self.archive.end() == (file, pos)
+                and settled(self.archive.read(file)) == settled((self.server.datadir / file).read_bytes()))
+
+    def catch_up(self, limit=120):
+        try:
+            wait_for(self.has_all, limit)
+        except AssertionError as e:
+            raise AssertionError(f"the archive ends at {self.archive.end()}, the binlog at"
+                                 f" {self.server.binlog_end()}: {self.status()}") from e
+
+    def compare(self, lineage=-1):
+        """Names of the binlogs that are the same here and there."""
+        same = []
+        for name in self.archive.names(lineage):
+            data = self.archive.read(name, lineage)
+            list(events(data))
+            theirs = self.server.datadir / name
+            if theirs.exists():
+                assert settled(data) == settled(theirs.read_bytes()), name
+                same.append(name)
+        return same
+
+    def unbroken(self, files):
+        """One lineage without a gap that is all the server has; that is so many files."""
+        self.catch_up()
+        same = self.compare()
+        assert len(same) >= files
+        assert [p.name for p in self.server.binlog_files(same[0])] == same
+        assert len(self.archive.lineages()) == 1 and not self.archive.gaps()
+
+
+def fill(server, rounds=40, formats=("ROW", "STATEMENT", "MIXED"), session=""):
+    for form in formats:
+        for i in range(rounds):
+            server.sql(f"SET {session} binlog_format={form}", ROW,
+                       "UPDATE d.t SET b=CONCAT(b, 'y') WHERE a % 7 = 0 LIMIT 5",
+                       f"INSERT INTO d.m VALUES ({i}, UUID())", "DELETE FROM d.m LIMIT 1")
+
+
+def test_all_kinds_of_events(place):
+    server = Server(place, options=SMALL_FILES).create().start()
+    stream = Stream(place, server).start()
+    server.sql(*SCHEMA)
+    fill(server)
+    for image in ("MINIMAL", "NOBLOB", "FULL"):
+        fill(server, 5, ("ROW",), f"binlog_row_image={image},")
+    server.sql("SET GLOBAL log_bin_compress=1", "SET GLOBAL log_bin_compress_min_len=10")
+    fill(server, 20)
+    server.sql("SET GLOBAL log_bin_compress=0",
+               "INSERT INTO d.t (b) VALUES (REPEAT('q', 40000000))")
+    server.sql("XA START 'a'", ROW, "XA END 'a'", "XA PREPARE 'a'", "XA COMMIT 'a'",
+               "CREATE TABLE d.u LIKE d.t", "DROP TABLE d.u", "BEGIN", ROW, "SAVEPOINT s", ROW,
+               "ROLLBACK TO s", "COMMIT")
+    for checksum in ("NONE", "CRC32"):
+        server.sql(f"SET GLOBAL binlog_checksum={checksum}", ROW)
+        stream.catch_up()
+        stream.stop()
+        server.sql(ROW)
+        stream.start()
+        server.sql(ROTATE, ROW)
+    stream.unbroken(6)
+    assert stream.status()["lag_bytes"] in (0, None)
+
+
+@pytest.mark.smoke
+def test_server_and_daemon_come_and_go(place):
+    server = Server(place, options=SMALL_FILES).create().start()
+    server.sql(*SCHEMA, ROW)
+    stream = Stream(place, server).start()
+    stream.catch_up()
+    server.stop()
+    server.start().sql(ROW)
+    stream.catch_up()
+    server.kill9()
+    server.start().sql(ROW)
+    stream.catch_up()
+    for _ in range(5):
+        server.sql("INSERT INTO d.t (b) SELECT b FROM d.t LIMIT 300", ROW, ROTATE)
+        stream.kill9()
+        server.sql(ROW)
+        stream.start()
+        server.sql(ROW)
+    stream.unbroken(8)
+
+
+def test_dump_is_killed(place):
+    server = Server(place).create().start()
+    server.sql(*SCHEMA)
+    stream = Stream(place, server).start()
+    stream.catch_up()
+    find = "SELECT id FROM information_schema.processlist WHERE command='Binlog Dump'"
+    for _ in range(3):
+        killed = wait_for(lambda: server.value(find))
+        server.sql(f"KILL {killed}", ROW)
+        stream.catch_up()
+        wait_for(lambda: server.value(find) not in (None, killed))
+    stream.unbroken(1)
+
+
+def test_reset_begins_a_lineage(place):
+    server = Server(place).create().start()
+    stream = Stream(place, server).start()
+    server.sql(*SCHEMA, ROW)
+    stream.catch_up()
+    before = stream.archive.read("binlog.000001")
+    server.sql("RESET MASTER", ROW, ROW)
+    stream.catch_up()
+    # Again and again, so that name and size are those of the time before.
+    server.sql("RESET MASTER", ROW, "RESET MASTER", ROW, "RESET MASTER", ROW, ROW)
+    stream.catch_up()
+    stream.stop()
+    server.sql("RESET MASTER", ROW, ROW, ROW, ROW)
+    stream.start()
+    stream.catch_up()
+    assert len(stream.archive.lineages()) == 4
+    assert stream.archive.read("binlog.000001", 0) == before
+    assert not any(stream.archive.gaps(i) for i in range(4))
+
+
+def test_reset_and_rotated_at_once(place):
+    """Before anybody could ask, the stream leads from a file of the old history to one of
+    the new: they must not follow one another."""
+    server = Server(place).create().start()
+    stream = Stream(place, server).start()
+    server.sql(*SCHEMA, ROW)
+    stream.catch_up()
+    before = stream.archive.read("binlog.000001")
+    server.sql("RESET MASTER", ROW, ROTATE, ROW, ROTATE, ROW)
+    stream.catch_up()
+    assert len(stream.archive.lineages()) == 2
+    assert stream.archive.names(0) == ["binlog.000001"]
+    assert stream.archive.read("binlog.000001", 0) == before
+    assert stream.compare() == ["binlog.000001", "binlog.000002", "binlog.000003"]
+
+
+def test_server_made_anew(place):
+    server = Server(place).create().start()
+    stream = Stream(place, server).start()
+    server.sql(*SCHEMA, ROW)
+    stream.catch_up()
+    before = stream.archive.read("binlog.000001")
+    server.stop()
+    shutil.rmtree(server.datadir)
+    server.create().start()
+    server.sql(*SCHEMA, *[ROW] * 5)
+    stream.mybak.create_user()
+    stream.catch_up()
+    assert len(stream.archive.lineages()) == 2
+    assert stream.archive.read("binlog.000001", 0) == before
+
+
+def newest_alone(server):
+    """Purge all but the binlog being written; its name."""
+    newest, _ = server.binlog_end()
+    server.sql(f"PURGE BINARY LOGS TO '{newest}'")
+    return newest
+
+
+def test_purged_before_it_was_read(place):
+    server = Server(place).create().start()
+    stream = Stream(place, server).start()
+    server.sql(*SCHEMA, ROW)
+    stream.catch_up()
+    # To the last byte archived: nothing is missing when it is gone.
+    server.sql(ROTATE, ROW)
+    stream.catch_up()
+    stream.stop()
+    newest_alone(server)
+    server.sql(ROW)
+    stream.start()
+    stream.catch_up()
+    assert not stream.archive.gaps()
+    stream.stop()
+    file, position = stream.archive.end()
+    server.sql(ROW, ROTATE, ROW, ROTATE, ROW)
+    newest = newest_alone(server)
+    stream.start()
+    stream.catch_up()
+    (behind, gap), = stream.archive.gaps()
+    assert (behind, gap["from_file"], gap["from_position"]) == (newest, file, position)
+    assert len(stream.archive.lineages()) == 1
+    assert stream.status()["gaps_detected"] == 1
+    server.sql(ROTATE, ROW)
+    stream.catch_up()
+    assert [name for name, _ in stream.archive.gaps()] == [newest]
+
+
+def test_torn_and_lost_tails(place):
+    """What a crash of the machine can leave of a server's binlog."""
+    server = Server(place).create().start()
+    stream = Stream(place, server).start()
+    server.sql(*SCHEMA, ROW, ROW)
+    stream.catch_up()
+    stream.stop()
+    server.sql(ROW)
+    file, end = server.binlog_end()
+    server.kill9()
+    path = server.datadir / file
+    data = path.read_bytes()
+    path.write_bytes(data + list(events(data))[-2][2][:30])
+    server.start().sql(ROW)
+    stream.start()
+    stream.catch_up()
+    (_, gap), = stream.archive.gaps()
+    assert (gap["from_file"], gap["from_position"]) == (file, end)
+    # The archive has what the server no longer has: another history from here on.
+    file, end = server.binlog_end()
+    server.kill9()
+    path = server.datadir / file
+    data = path.read_bytes()
+    last = [at for at, kind, _ in events(data) if kind == 162][-1]
+    path.write_bytes(data[:last])
+    server.start().sql(ROW)
+    stream.catch_up()
+    assert len(stream.archive.lineages()) == 2
+    assert stream.archive.read(file, 0) == settled(data)
+    assert stream.archive.read(file) == settled(data[:last])
+
+
+def test_encrypted_binlogs(place):
+    """The server streams them in the clear, each event where it is in its file."""
+    keys = place / "keys"
+    keys.write_text("1;770A8A65DA156D24EE2A093277530142\n")
+    server = Server(place, options=("--plugin-load-add=file_key_management", "--encrypt-binlog=ON",
+                                    f"--file-key-management-filename={keys}")).create().start()
+    stream = Stream(place, server).start()
+    server.sql(*SCHEMA, ROW, ROW, ROTATE, ROW)
+
+    def ended():
+        return stream.archive.end() == server.binlog_end()
+    for _ in range(3):
+        wait_for(ended, say="not all is archived")
+        stream.kill9()
+        server.sql(ROW)
+        stream.start()
+    wait_for(ended, say="not all is archived")
+    assert stream.archive.names() == ["binlog.000001", "binlog.000002"]
+    for name in stream.archive.names():
+        data = stream.archive.read(name)
+        assert len(data) == (server.datadir / name).stat().st_size
+        assert data[:4] == b"\xfebin" and b"x" * 1000 in data
+        for at, kind, event in events(data):
+            assert struct.unpack_from("<I", event, 13)[0] == at + len(event)
+        copy = place / name
+        copy.write_bytes(data)
+        show = [server.programs.binlog, "--no-defaults", "--short-form", "--base64-output=decode-rows"]
+        ours = subprocess.run([*show, str(copy)], capture_output=True, text=True, check=True).stdout
+        theirs = subprocess.run([*show, "--read-from-remote-server", f"--socket={server.socket}",
+                                 "--user=root", name], capture_output=True, text=True, check=True).stdout
+        statements = [[line for line in text.splitlines() if not line.startswith(("#", "/*"))]
+                      for text in (ours, theirs)]
+        assert statements[0] == statements[1]
+
+
+def dump_as(server, number):
+    """Ask for the binlog as the replica of this number does."""
+    db = server.connect()
+    db._execute_command(0x12, struct.pack("<IHI", 4, 0, number) + b"binlog.000001")
+    return db
+
+
+def replica_number(mybak):
+    value = 2166136261
+    for byte in (os.uname().nodename + mybak.url + "main").encode():
+        value = ((value ^ byte) * 16777619) & 0xffffffff
+    return 0x40000000 | (value & 0x3fffffff)
+
+
+def test_another_replica_of_the_same_number(place):
+    server = Server(place).create().start()
+    server.sql(*SCHEMA)
+    stream = Stream(place, server).start()
+    stream.catch_up()
+    other = dump_as(server, replica_number(stream.mybak))
+
+    def said():
+        problems = stream.mybak.get("/v1/status")["problems"]
+        return any("another reader with our replica id" in p["text"] for p in problems)
+    wait_for(said, say="nothing is said of it")
+    other.close()
+    server.sql(ROW)
+    stream.unbroken(1)
+
+
+@pytest.mark.parametrize("missing", ["BINLOG MONITOR", "REPLICATION SLAVE"])
+def test_missing_privilege(place, missing):
+    server = Server(place).create().start()
+    server.sql(*SCHEMA)
+    few = [g for g in GRANTS if g not in (missing, "SUPER")]
+    stream = Stream(place, server, grants=few).start()
+
+    def hint():
+        error = stream.status()["error"]
+        return error and missing in error["hint"] and error["hint"]
+    grant = wait_for(hint, say="no hint")
+    assert grant.startswith("Run on the server: GRANT ")
+    server.sql(grant.partition(": ")[2])
+    stream.unbroken(1)
+
+
+@pytest.mark.long
+def test_server_falls_silent(place):
+    server = Server(place).create().start()
+    server.sql(*SCHEMA)
+    stream = Stream(place, server).start()
+    stream.catch_up()
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        wait_for(lambda: stream.status()["state"] != "running", 120, say="nobody noticed")
+        began = time.monotonic()
+        stream.stop()
+        assert time.monotonic() - began < 20
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    stream.start()
+    server.sql(ROW)
+    stream.unbroken(1)
+
+
+def test_mysql(place):
+    gtid = ("--gtid-mode=ON", "--enforce-gtid-consistency=ON")
+    server = MySQLServer(place, programs=mysql_sid(),
+                         options=SMALL_FILES + ("--gtid-mode=OFF", "--enforce-gtid-consistency=OFF"))
+    server.create().start()
+    stream = Stream(place, server).start()
+    server.sql(*SCHEMA, "ALTER TABLE d.t ADD j JSON")
+    for compressed in (0, 1):
+        fill(server, 20, ("ROW", "STATEMENT"), f"binlog_transaction_compression={compressed},")
+    server.sql("INSERT INTO d.t (b) VALUES (REPEAT('q', 40000000))")
+    server.options = SMALL_FILES + gtid
+    server.stop()
+    server.start()
+    for tag in ("AUTOMATIC", "AUTOMATIC:blue"):
+        for compressed in (0, 1):
+            server.sql("SET binlog_row_value_options=PARTIAL_JSON", f"SET gtid_next='{tag}'",
+                       f"SET binlog_transaction_compression={compressed}", *[ROW] * 10,
+                       "INSERT INTO d.t (b, j) VALUES ('x', '{\"k\": 1, \"l\": \"aaaaaaaaaaaaaaaa\"}')",
+                       "UPDATE d.t SET j=JSON_SET(j, '$.k', 2)")
+    stream.catch_up()
+    server.kill9()
+    server.start().sql(ROW)
+    for _ in range(3):
+        server.sql("INSERT INTO d.t (b) SELECT b FROM d.t WHERE LENGTH(b) < 9999 LIMIT 300")
+        stream.kill9()
+        server.sql(ROW)
+        stream.start()
+    stream.unbroken(4)
+    closed = [stream.archive.about(name) for name in stream.archive.names()[:-1]]
+    assert any(":blue:" in (about["last_gtid"] or "") for about in closed)
+
+
+def test_mysql_reset_and_purge(place):
+    server = MySQLServer(place, programs=mysql_sid()).create().start()
+    stream = Stream(place, server).start()
+    server.sql(*SCHEMA, ROW)
+    stream.catch_up()
+    server.sql("RESET BINARY LOGS AND GTIDS", ROW, "RESET BINARY LOGS AND GTIDS", ROW, ROW)
+    stream.catch_up()
+    assert len(stream.archive.lineages()) == 2
+    stream.stop()
+    server.sql(ROW, ROTATE, ROW, ROTATE, ROW)
+    newest = newest_alone(server)
+    stream.start()
+    stream.catch_up()
+    assert [name for name, _ in stream.archive.gaps()] == [newest]
+    assert stream.compare() == [newest]

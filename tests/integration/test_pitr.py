@@ -1,0 +1,340 @@
+"""Restores to any second, transaction and position, each held against a server to which
+exactly that prefix was applied without mybak."""
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+
+from harness import MARIADB, Mybak, Server, mariadb_11_8, wait_for
+from harness.pitr import OPTIONS, SCHEMA, MixedLoad, Reference
+
+CONTINUOUS = {"schedule": {"binlog": "continuous"}}
+
+
+def state(server):
+    """Everything that a replay has to bring back."""
+    facts = {t: c for t, c in server.checksum_tables().items()}
+    for name, query in {
+            "routines": "SELECT routine_schema, routine_name, MD5(routine_definition), definer FROM"
+                        " information_schema.routines WHERE routine_schema IN ('shop', 'other')",
+            "triggers": "SELECT trigger_schema, trigger_name, MD5(action_statement) FROM"
+                        " information_schema.triggers WHERE trigger_schema IN ('shop', 'other')",
+            "events": "SELECT db, name, status FROM mysql.event",
+            "accounts": "SELECT user, host, JSON_VALUE(priv, '$.authentication_string') FROM mysql.global_priv"
+                        " WHERE user LIKE 'u%'",
+            "grants": "SELECT user, db, select_priv FROM mysql.db WHERE user LIKE 'u%'",
+            "prepared": "XA RECOVER"}.items():
+        facts[name] = sorted(server.sql(query))
+    return facts
+
+
+def differences(a, b):
+    return [k for k in a.keys() | b.keys() if a.get(k) != b.get(k)]
+
+
+def restored(place, source, datadir, name):
+    return Server(place, name, init=source.init, options=source.options, programs=source.programs,
+                  datadir=datadir, binlog=False).start()
+
+
+def compare(place, mybak, reference, name, words, *applied):
+    """Restore with these words; the JSON it printed."""
+    target = place / name
+    said = mybak.restore(target, None, *words, "--json").json
+    got = restored(place, mybak.server, target, f"{name}-s")
+    want = reference.server(f"{name}-r", *applied)
+    different = differences(state(got), state(want))
+    assert not different, f"{words}: {different}"
+    assert not got.complaints()
+    for server in (got, want):
+        server.stop()
+    return said
+
+
+def archived(mybak):
+    """Everything up to now is in the archive."""
+    job = mybak.wait_job(mybak.start_job("binlog"), 60)
+    assert job["state"] == "done", job
+    return job
+
+
+def text_of(seconds):
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds)) + "Z"
+
+
+@pytest.mark.parametrize("name", ["mariadb-10.11", "mariadb-11.8"])
+def test_every_point(place, name):
+    programs = MARIADB if name == "mariadb-10.11" else mariadb_11_8()
+    source = Server(place, options=(*OPTIONS, "--log-bin-compress=ON", "--log-bin-compress-min-len=20"),
+                    programs=programs).create().start()
+    source.sql(*SCHEMA)
+    mybak = Mybak(place, source, **CONTINUOUS)
+    reference = Reference(source)
+    mybak.start()
+    load = MixedLoad(source)
+    time.sleep(1.5)
+    for kind in ("full", "incremental"):
+        with load.quiet:
+            mybak.backup(kind)
+        time.sleep(3)
+    load.stop()
+    assert "archived" in archived(mybak)["note"]
+    backups = mybak.list()
+    groups = reference.groups()
+    after = [g for g in groups if (g.file, g.begin) >= (backups[0]["binlog"]["file"],
+                                                         backups[0]["binlog"]["position"])]
+    assert len(after) > 200
+    chosen = random.Random(name)
+
+    said = compare(place, mybak, reference, "end", ())
+    assert said["backup"]["id"] == backups[-1]["id"] and said["replay"]["first_left_out"] is None
+    assert said["replay"]["last_applied"]["gtid"] == groups[-1].gtid
+
+    for i in range(2):
+        g = chosen.choice(after)
+        k = groups.index(g)
+        stop = groups[k + 1] if k + 1 < len(groups) else None
+        said = compare(place, mybak, reference, f"gtid{i}", ("--gtid", g.gtid), stop)
+        assert said["replay"]["last_applied"]["gtid"] == g.gtid
+        said = compare(place, mybak, reference, f"before{i}", ("--gtid", g.gtid, "--before"), g)
+        assert said["replay"]["first_left_out"] == {
+            "gtid": g.gtid, "time": text_of(g.time).replace(" ", "T"), "file": g.file, "position": g.begin}
+
+    g = chosen.choice(after)
+    compare(place, mybak, reference, "position", ("--position", f"{g.file}:{g.begin}"), g)
+    compare(place, mybak, reference, "inside", ("--position", f"{g.file}:{g.begin + 25}", "--before"), g)
+    said = mybak.restore(place / "no", None, "--position", f"{g.file}:{g.begin + 25}", expect=2)
+    assert g.gtid in said.err and "--before" in said.err
+
+    # A second: what was committed in it or later is left out.
+    last = int(chosen.uniform(after[len(after) // 4].time + 1, after[-1].time))
+    stop = next(g for g in groups if g.time >= last and g in after)
+    said = compare(place, mybak, reference, "time", ("--time", text_of(last)), stop)
+    assert said["replay"]["first_left_out"]["gtid"] == stop.gtid
+
+    # Local time, and from an older backup than the best one.
+    local = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(after[-1].time + 3600 * 5 + 1800))
+    target = place / "local"
+    said = mybak.ctl("--json", "restore", "--to", target, "--repo", mybak.url, "--time", local, "--backup",
+                     backups[0]["id"], "--server-binary", programs.mariadbd, env={"TZ": "XYZ-5:30"}).json
+    assert said["backup"]["id"] == backups[0]["id"] and "XYZ" in said["replay"]["target"]
+    stop = next(g for g in after if g.time >= after[-1].time)
+    assert said["replay"]["first_left_out"]["gtid"] == stop.gtid
+    assert mybak.stop() == 0
+
+
+def test_mistaken_drop(place):
+    """Somebody drops a table; it comes back as it was just before."""
+    source = Server(place, options=OPTIONS).create().start()
+    source.sql(*SCHEMA)
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    source.sql(*[f"INSERT INTO shop.orders (who, sum) VALUES ('early {i}', {i})" for i in range(20)])
+    mybak.backup("full")
+    source.sql(*[f"INSERT INTO shop.orders (who, sum) VALUES ('late {i}', {i})" for i in range(20)],
+               "UPDATE shop.orders SET sum = 99 WHERE who = 'late 3'")
+    before = source.checksum_tables()
+    source.sql("DROP TABLE shop.orders", "INSERT INTO shop.log (what) VALUES ('life goes on')")
+    archived(mybak)
+
+    hits = mybak.ctl("--json", "binlog", "find", "--table", "shop.orders", "--repo", mybak.url).json
+    assert [h["what"] for h in hits][-1] == "DROP TABLE" and "orders" in hits[-1]["sql"]
+    assert sum(h["inserts"] for h in hits) == 40 and hits[-2]["updates"] == 1
+    now = time.strftime("%Y-%m-%d %H:%M:%S")
+    table = mybak.ctl("binlog", "find", "--table", "shop.orders", "--around", now, "--repo", mybak.url)
+    assert table.out.splitlines()[-1].split("\t")[1] == hits[-1]["gtid"]
+    none = mybak.ctl("--json", "binlog", "find", "--table", "shop.none", "--repo", mybak.url)
+    assert none.json == [] and "no transaction" in none.err
+    assert mybak.ctl("binlog", "find", "--repo", mybak.url, expect=2).err
+
+    target = place / "undone"
+    said = mybak.restore(target, None, "--gtid", hits[-1]["gtid"], "--before", "--keep-server", "--json").json
+    copy = Server(place, "kept", datadir=target)
+    copy.socket = said["socket"]
+    assert copy.checksum_tables() == before
+    assert copy.sql("SELECT sum FROM shop.orders WHERE who = 'late 3'")[0][0] == 99
+    assert not [u for u, in copy.sql("SELECT user FROM mysql.global_priv") if u.startswith("mybak-")]
+    os.kill(said["server_pid"], signal.SIGTERM)
+    wait_for(lambda: not os.path.exists(f"/proc/{said['server_pid']}"), say="the kept server goes on")
+    assert mybak.stop() == 0
+
+
+def test_what_cannot_be_reached(place):
+    source = Server(place, options=OPTIONS).create().start()
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY)")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    full = mybak.backup("full")
+    source.sql("INSERT INTO shop.t VALUES (1)")
+    archived(mybak)
+    for words in (("--time", "2001-01-01 00:00:00"), ("--time", "2061-01-01 00:00:00"),
+                  ("--gtid", "0-1-999999"), ("--gtid", "7-7-7", "--before"),
+                  ("--position", "binlog.000099:4")):
+        said = mybak.restore(place / "r", None, *words, expect=5)
+        # Both ends of the window are told.
+        assert said.err.count(time.strftime("%Y-")) >= 2 or "no backup" in said.err, said
+        assert not (place / "r").exists()
+    for words in (("--time", "yesterday"), ("--time", "2026-02-30 00:00:00"), ("--gtid", "0-1"),
+                  ("--position", "binlog.000001"), ("--before",), ("--gtid", "0-1-5", "--time", "2026-01-01 00:00:00"),
+                  ("--gtid", "0-1-5", "--no-recover")):
+        mybak.restore(place / "r", None, *words, expect=2)
+    # A backup alone is that backup.
+    said = mybak.restore(place / "alone", full, "--json").json
+    assert said["replay"] is None
+    copy = restored(place, source, place / "alone", "alone-s")
+    assert copy.sql("SELECT COUNT(*) FROM shop.t") == [(0,)]
+    copy.stop()
+    # Quiet since the last transaction: the daemon knows that nothing else came.
+    wait_for(lambda: mybak.get("/v1/status")["instances"][0]["binlog"]["caught_up"] >
+             time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 1)))
+    time.sleep(2)
+    said = mybak.restore(place / "now", None, "--time",
+                         time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() - 1)), "--json")
+    assert json.loads(said.out)["replay"]["transactions"] == 1
+
+
+def test_status_list_metrics(place):
+    source = Server(place, options=OPTIONS).create().start()
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY)")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+    source.sql("INSERT INTO shop.t VALUES (1)")
+    job = archived(mybak)
+    file, pos = source.sql("SHOW MASTER STATUS")[0][:2]
+    assert f"{file}:{pos}" in job["note"]
+
+    def known():
+        one = mybak.get("/v1/status")["instances"][0]
+        return one if one["recovery_window"]["any_second"] else None
+    one = wait_for(known)
+    assert one["binlog"]["state"] == "running" and one["binlog"]["gaps"] == 0
+    assert one["binlog"]["lag_seconds"] < 5 and one["binlog"]["error"] is None
+    assert one["recovery_window"]["oldest"] <= one["recovery_window"]["newest"]
+    metrics = mybak.http("GET", "/metrics")[1]
+    for name in ("mybak_binlog_archive_lag_seconds", "mybak_binlog_gap_detected_total",
+                 "mybak_recovery_window_oldest_timestamp_seconds",
+                 "mybak_recovery_window_newest_timestamp_seconds"):
+        assert f'{name}{{instance="main"}}' in metrics, name
+    assert any(line.startswith("binlog\tmain\trunning") for line in mybak.ctl("status").out.splitlines())
+    segments = mybak.ctl("--json", "binlog", "list", "--repo", mybak.url).json
+    assert segments[-1]["open"] and segments[-1]["gap"] is None and segments[-1]["file"] == file
+    assert file in mybak.ctl("binlog", "list", "--repo", mybak.url).out
+
+    # Off: one line, and run-now says so.
+    mybak.policy["schedule"]["binlog"] = "off"
+    mybak.write_policy()
+    mybak.ctl("reload")
+    assert mybak.get("/v1/status")["instances"][0]["binlog"]["state"] == "off"
+    assert "continuous" in mybak.ctl("run-now", "binlog", expect=4).err
+    lines = [line for line in mybak.ctl("check", expect=None).out.splitlines() if "binlog" in line]
+    assert len(lines) == 1 and "schedule.binlog: off" in lines[0], lines
+    assert mybak.stop() == 0
+
+
+def test_server_without_binlog(place):
+    source = Server(place, binlog=False).create().start()
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+    lines = [line for line in mybak.ctl("check", expect=None).out.splitlines() if "binlog" in line]
+    assert len(lines) == 1 and "writes no binlog" in lines[0], lines
+    wait_for(lambda: mybak.get("/v1/status")["instances"][0]["binlog"]["state"] == "waiting")
+    problems = [p for p in mybak.get("/v1/status")["problems"] if "binlog" in p["text"]]
+    assert len(problems) <= 1, problems
+    said = mybak.restore(place / "r", None, "--json").json
+    assert said["replay"] is None and "no archived binlogs" in said["note"]
+
+
+def test_gap_and_new_history(place):
+    """Binlogs purged while the daemon was away, then RESET MASTER: each is named, and a full
+    backup is taken at once."""
+    source = Server(place, options=OPTIONS).create().start()
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY)")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+    archived(mybak)
+    assert mybak.stop() == 0
+    source.sql("INSERT INTO shop.t VALUES (1)", "FLUSH BINARY LOGS", "INSERT INTO shop.t VALUES (2)",
+               "FLUSH BINARY LOGS", "INSERT INTO shop.t VALUES (3)")
+    source.sql(f"PURGE BINARY LOGS TO '{source.sql('SHOW MASTER STATUS')[0][0]}'")
+    mybak.start()
+
+    def fulls():
+        return [b for b in mybak.list() if b["kind"] == "full"]
+    wait_for(lambda: len(fulls()) == 2, 60, say="no full backup after the gap")
+    jobs = [j for j in mybak.get("/v1/jobs")["jobs"] if j["reason"]]
+    assert len(jobs) == 1 and "missing" in jobs[0]["reason"]
+    assert any(s["gap"] for s in mybak.ctl("--json", "binlog", "list", "--repo", mybak.url).json)
+    assert "GAP" in mybak.ctl("binlog", "list", "--repo", mybak.url).out
+    assert 'mybak_binlog_gap_detected_total{instance="main"} 1' in mybak.http("GET", "/metrics")[1]
+
+    source.sql("RESET MASTER", "INSERT INTO shop.t VALUES (4)")
+    wait_for(lambda: len(fulls()) == 3, 60, say="no full backup in the new history")
+    source.sql("INSERT INTO shop.t VALUES (5)")
+    archived(mybak)
+    mybak.restore(place / "r")
+    copy = restored(place, source, place / "r", "r-s")
+    assert copy.sql("SELECT GROUP_CONCAT(id ORDER BY id) FROM shop.t") == [("1,2,3,4,5",)]
+    copy.stop()
+    time.sleep(2)
+    assert len(fulls()) == 3
+    assert mybak.stop() == 0
+
+
+def test_statements_keep_their_time_zone(place):
+    """Times in statements mean the zone of the source, whatever the caller's clock shows."""
+    source = Server(place, options=(*OPTIONS, "--binlog-format=STATEMENT")).create().start()
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY, a TIMESTAMP(6) NULL, b DATETIME(6))",
+               "CREATE TABLE shop.m (v INT) ENGINE=MyISAM")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+    source.sql("INSERT INTO shop.t VALUES (1, '2026-07-01 12:00:00', NOW(6))", "BEGIN", "SAVEPOINT a",
+               "INSERT INTO shop.m VALUES (1)", "ROLLBACK TO a", "INSERT INTO shop.t VALUES (2, NOW(6), NOW(6))",
+               "COMMIT")
+    archived(mybak)
+    want = source.checksum_tables()
+    words = ["restore", "--repo", mybak.url, "--server-binary", source.programs.mariadbd, "--to"]
+    mybak.ctl(*words, place / "r", env={"TZ": "XYZ-5:30"})
+    copy = restored(place, source, place / "r", "r-s")
+    assert copy.checksum_tables() == want
+    copy.stop()
+    assert mybak.stop() == 0
+
+
+def test_prepared_before_committed_behind(place):
+    """XA transactions that a backup holds prepared are ended by the replay; a cancelled
+    replay is soon gone."""
+    source = Server(place, options=OPTIONS).create().start()
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY, v VARCHAR(9)) ENGINE=InnoDB")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    for i in range(3):
+        source.sql(f"XA START 'x{i}'", f"INSERT INTO shop.t VALUES ({i}, 'xa')", f"XA END 'x{i}'",
+                   f"XA PREPARE 'x{i}'")
+    wait_for(lambda: len(source.sql("XA RECOVER")) == 3)
+    mybak.backup("full")
+    own = source.sql("SHOW MASTER STATUS")[0]
+    time.sleep(1)
+    source.sql("XA COMMIT 'x0'", "FLUSH BINARY LOGS", "XA ROLLBACK 'x1'", "INSERT INTO shop.t VALUES (9, 'late')")
+    archived(mybak)
+    for name, words, ids, prepared in (("end", (), "0,9", 1),
+                                       ("own", ("--position", f"{own[0]}:{own[1]}"), None, 3)):
+        mybak.restore(place / name, None, *words)
+        copy = restored(place, source, place / name, f"{name}-s")
+        assert copy.sql("SELECT GROUP_CONCAT(id ORDER BY id) FROM shop.t") == [(ids,)]
+        assert len(copy.sql("XA RECOVER")) == prepared
+        copy.stop()
+
+    # The replay takes as long as the source did: it is in the middle of a statement when it is cancelled.
+    source.sql("SET SESSION binlog_format=STATEMENT", "INSERT INTO shop.t VALUES (50, SLEEP(4))")
+    archived(mybak)
+    run = subprocess.Popen(mybak.ctl_words("restore", "--to", place / "c", "--repo", mybak.url, "--server-binary",
+                                           source.programs.mariadbd), stderr=subprocess.DEVNULL)
+    wait_for(lambda: (place / "c" / "#mybak-replay" / "client.log").exists(), say="no replay")
+    time.sleep(1)
+    begin = time.monotonic()
+    run.send_signal(signal.SIGINT)
+    assert run.wait(20) == 130
+    assert time.monotonic() - begin < 1.5
+    assert not (place / "c").exists()
+    assert mybak.stop() == 0

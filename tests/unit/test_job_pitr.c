@@ -1,0 +1,364 @@
+/* Which backup and which bytes of which binlogs lead to a point. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fsio.h"
+#include "job/pitr.h"
+#include "tests/unit/binlog_make.h"
+
+#define T0 1763820000u
+
+/* Transaction n (from 1) is committed at T0 + 10 n: 1 to 5 in the first file, 6 to 10
+ * in the second, of which 11 only has its first event; 20 comes behind a gap. */
+static char dir[64], url[128];
+static struct repo *repo;
+static struct archive *archive;
+static struct catalog catalog;
+static struct manifest *first, *second;
+static struct made one, two, five;
+static size_t begin[12], end[12]; /* of each transaction */
+static struct err err;
+static struct restore_point point;
+static struct pitr_request req;
+static struct pitr_plan plan;
+
+static void query(struct made *m, uint32_t when, const char *sql)
+{
+	struct str s = {0};
+	str_addn(&s, "\1\0\0\0\0\0\0\0\4\0\0\0\0", 13);
+	str_addn(&s, "shop", 5);
+	str_add(&s, sql);
+	made_event(m, BINLOG_QUERY, when, s.p, s.n);
+	str_done(&s);
+}
+
+static void gtid(struct made *m, uint32_t when, uint64_t seq, unsigned char flags)
+{
+	unsigned char body[19] = {0};
+	le64_put(body, seq);
+	body[12] = flags;
+	made_event(m, BINLOG_MARIADB_GTID, when, body, sizeof body);
+}
+
+/* Odd ones end with XID, even ones with the word COMMIT, as without InnoDB. */
+static void transaction(struct made *m, unsigned n)
+{
+	uint32_t when = T0 + 10 * n;
+	begin[n % 12] = m->bytes.n;
+	gtid(m, when, n, 0);
+	query(m, when, "INSERT INTO t VALUES (1)");
+	if (n % 2)
+		made_event(m, BINLOG_XID, when, "\1\0\0\0\0\0\0\0", 8);
+	else
+		query(m, when, "COMMIT");
+	end[n % 12] = m->bytes.n;
+}
+
+static struct manifest *backup(const char *id, const char *file, size_t pos, unsigned at)
+{
+	struct manifest *m = manifest_new();
+	strcpy(m->id, id);
+	m->instance = mem_strdup("main");
+	m->kind = BACKUP_FULL;
+	m->started_us = m->finished_us = (int64_t)(T0 + at) * CLOCK_US;
+	m->binlog.file = mem_strdup(file);
+	m->binlog.pos = pos;
+	m->binlog.created = T0;
+	catalog_add(&catalog, m);
+	return m;
+}
+
+static void put(const struct made *m, const struct segment_gap *gap)
+{
+	uint64_t pos;
+	ck_ok(archive_begin_file(archive, m->file, gap, &err), err);
+	ck_ok(made_feed(archive, m, 0, m->bytes.n, &err), err);
+	ck_ok(archive_sync(archive, &pos, &err), err);
+}
+
+static void setup(void)
+{
+	struct repo_options o = {.create = true};
+	setenv("TZ", "UTC", 1);
+	strcpy(dir, "/tmp/unit-pitr-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(url, sizeof url, "file://%s/repo", dir);
+	ck_ok(repo_open(url, &o, &repo, &err), err);
+	catalog_init(&catalog);
+	made_begin(&one, "bin.000001", T0, 1);
+	for (unsigned n = 1; n <= 5; n++)
+		transaction(&one, n);
+	made_rotate(&one, T0 + 51, "bin.000002");
+	made_begin(&two, "bin.000002", T0, 1);
+	for (unsigned n = 6; n <= 10; n++)
+		transaction(&two, n);
+	begin[11] = two.bytes.n;
+	gtid(&two, T0 + 110, 11, 0);
+	ck_ok(archive_open(repo, "main", &archive, &err), err);
+	put(&one, NULL);
+	put(&two, NULL);
+	first = backup("20251122T140025Z-full", "bin.000001", end[2], 25);
+	second = backup("20251122T140115Z-full", "bin.000002", end[7], 75);
+	point = (struct restore_point){.kind = POINT_LATEST};
+	req = (struct pitr_request){
+	    .repo = repo, .instance = "main", .catalog = &catalog, .point = &point};
+}
+
+static void teardown(void)
+{
+	pitr_plan_done(&plan);
+	archive_free(archive);
+	catalog_done(&catalog);
+	made_done(&one);
+	made_done(&two);
+	made_done(&five);
+	repo_close(repo);
+	ck_ok(fsio_remove_tree(dir, NULL), err);
+}
+
+static void make(void)
+{
+	pitr_plan_done(&plan);
+	ck_ok(pitr_plan_make(&req, &plan, &err), err);
+}
+
+static void refuse(enum err_kind kind, const char *words)
+{
+	struct pitr_plan none = {0};
+	err_clear(&err);
+	ck_assert_int_eq(pitr_plan_make(&req, &none, &err), -1);
+	ck_assert_msg(err.kind == kind && strstr(err.text, words), "%s", err.text);
+}
+
+/* The pieces are exactly these bytes; n the last transaction applied, 0 for none. */
+static void check(const struct manifest *from, unsigned piece_n, unsigned n, unsigned left_out)
+{
+	char text[32];
+	ck_assert_str_eq(plan.backup->id, from->id);
+	ck_assert_uint_eq(plan.pieces.n, piece_n);
+	ck_assert(plan.last.known == (n > 0) && plan.next.known == (left_out > 0));
+	if (n) {
+		snprintf(text, sizeof text, "0-1-%u", n);
+		ck_assert_str_eq(plan.last.gtid, text);
+		ck_assert_uint_eq(plan.last.end, end[n]);
+		ck_assert_int_eq(plan.last.commit_us, (int64_t)(T0 + 10 * n) * CLOCK_US);
+	}
+	if (left_out) {
+		snprintf(text, sizeof text, "0-1-%u", left_out);
+		ck_assert_str_eq(plan.next.gtid, text);
+		ck_assert_uint_eq(plan.next.pos, begin[left_out]);
+	}
+	if (piece_n) {
+		const struct pitr_piece *last = &plan.pieces.v[piece_n - 1];
+		ck_assert_str_eq(plan.pieces.v[0].file, from->binlog.file);
+		ck_assert_uint_eq(plan.pieces.v[0].from, from->binlog.pos);
+		ck_assert_uint_eq(last->to, left_out ? begin[left_out] : end[n]);
+	}
+}
+
+START_TEST(latest_leaves_half_a_transaction_out)
+{
+	make();
+	check(second, 1, 10, 11);
+	ck_assert_uint_eq(plan.groups, 3);
+	ck_assert_uint_eq(plan.bytes, begin[11] - end[7]);
+}
+END_TEST
+
+START_TEST(times)
+{
+	point.kind = POINT_TIME;
+	point.time_us = (int64_t)(T0 + 40) * CLOCK_US; /* 4 was committed in that second */
+	make();
+	check(first, 1, 3, 4);
+	point.time_us++;
+	make();
+	check(first, 1, 4, 5);
+	point.time_us = (int64_t)(T0 + 74) * CLOCK_US; /* the second backup had not ended */
+	make();
+	check(first, 2, 7, 8);
+	ck_assert_uint_eq(plan.pieces.v[0].to, one.bytes.n);
+	ck_assert_uint_eq(plan.pieces.v[1].from, BINLOG_MAGIC_SIZE);
+	point.time_us = (int64_t)(T0 + 75) * CLOCK_US;
+	make();
+	check(second, 0, 0, 8);
+}
+END_TEST
+
+START_TEST(times_out_of_reach_are_refused_with_the_window)
+{
+	point.kind = POINT_TIME;
+	point.time_us = (int64_t)(T0 + 24) * CLOCK_US;
+	refuse(ERR_NOT_FOUND, "2025-11-22 14:00:25 UTC");
+	point.time_us = (int64_t)(T0 + 200) * CLOCK_US;
+	refuse(ERR_NOT_FOUND, "2025-11-22 14:01:50 UTC");
+	req.caught_up_us = (int64_t)(T0 + 201) * CLOCK_US;
+	make();
+	check(second, 1, 10, 11);
+}
+END_TEST
+
+START_TEST(gtids)
+{
+	ck_ok(point_parse_gtid("0-1-8", &point, &err), err);
+	make();
+	check(second, 1, 8, 9);
+	point.before = true;
+	make();
+	check(second, 0, 0, 8);
+	ck_ok(point_parse_gtid("0-1-10,0-1-4", &point, &err), err);
+	point.before = false;
+	make();
+	check(first, 2, 10, 11);
+	point.before = true;
+	make();
+	check(first, 1, 3, 4);
+	ck_ok(point_parse_gtid("0-1-11", &point, &err), err);
+	make();
+	check(second, 1, 10, 11);
+	point.before = false;
+	refuse(ERR_NOT_FOUND, "0-1-11"); /* only half of it is there */
+	ck_ok(point_parse_gtid("0-1-2", &point, &err), err);
+	refuse(ERR_NOT_FOUND, "no backup stands before it");
+	ck_ok(point_parse_gtid("0-1-77", &point, &err), err);
+	refuse(ERR_NOT_FOUND, "no archived binlog holds it");
+}
+END_TEST
+
+START_TEST(positions)
+{
+	point.kind = POINT_POSITION;
+	strcpy(point.file, "bin.000001");
+	point.pos = begin[4];
+	make();
+	check(first, 1, 3, 4);
+	point.pos = begin[4] + 7;
+	refuse(ERR_USAGE, "inside transaction 0-1-4");
+	point.pos = begin[4] + 19 + 19 + 4; /* where its second event begins */
+	refuse(ERR_USAGE, "inside transaction 0-1-4");
+	point.before = true;
+	make();
+	check(first, 1, 3, 4);
+	point.pos = end[5];
+	make();
+	check(first, 2, 5, 6);
+	ck_assert_uint_eq(plan.pieces.v[1].to, begin[6]);
+	point.pos = one.bytes.n - 3; /* within the rotate event */
+	refuse(ERR_USAGE, "not the beginning of an event");
+	point.pos = end[1];
+	refuse(ERR_NOT_FOUND, "no backup stands before it");
+	point.pos = 1u << 30;
+	refuse(ERR_NOT_FOUND, "no archived binlog holds it");
+}
+END_TEST
+
+START_TEST(a_named_backup_is_kept_to)
+{
+	req.backup = first->id;
+	make();
+	check(first, 2, 10, 11);
+	point.kind = POINT_BACKUP;
+	make();
+	ck_assert(plan.pieces.n == 0 && !plan.lineage[0] && plan.backup == first);
+	req.backup = second->id;
+	ck_ok(point_parse_gtid("0-1-4", &point, &err), err);
+	refuse(ERR_NOT_FOUND, "from the backup that was named");
+	req.backup = "20251122T140026Z-full";
+	refuse(ERR_NOT_FOUND, "no backup 2025");
+}
+END_TEST
+
+START_TEST(nothing_leads_over_a_gap)
+{
+	struct segment_gap gap = {.from_file = (char *)(uintptr_t) "bin.000002",
+	                          .from_pos = two.bytes.n};
+	made_begin(&five, "bin.000005", T0 + 190, 1);
+	begin[8] = five.bytes.n;
+	gtid(&five, T0 + 200, 20, 1); /* DDL: one statement is all of it */
+	query(&five, T0 + 200, "DROP TABLE t");
+	put(&five, &gap);
+	make();
+	check(second, 1, 10, 11);
+	point.kind = POINT_TIME;
+	point.time_us = (int64_t)(T0 + 195) * CLOCK_US;
+	refuse(ERR_NOT_FOUND, "cannot be restored");
+	ck_ok(point_parse_gtid("0-1-20", &point, &err), err);
+	refuse(ERR_NOT_FOUND, "no backup stands before it");
+	struct manifest *third = backup("20251122T140315Z-full", "bin.000005", begin[8], 195);
+	third->binlog.created = T0 + 190;
+	make();
+	ck_assert_str_eq(plan.backup->id, third->id);
+	ck_assert(plan.groups == 1 && plan.last.known && !plan.next.known);
+}
+END_TEST
+
+/* What comes behind a rollback to a savepoint belongs to the same transaction. */
+START_TEST(a_savepoint_does_not_end_a_transaction)
+{
+	struct segment_gap gap = {.from_file = (char *)(uintptr_t) "bin.000002",
+	                          .from_pos = two.bytes.n};
+	made_begin(&five, "bin.000005", T0 + 190, 1);
+	size_t from = five.bytes.n;
+	gtid(&five, T0 + 200, 20, 0);
+	query(&five, T0 + 200, "ROLLBACK TO `a`");
+	size_t inner = five.bytes.n;
+	query(&five, T0 + 200, "INSERT INTO t VALUES (1)");
+	size_t open_end = five.bytes.n;
+	put(&five, &gap);
+	struct manifest *third = backup("20251122T140315Z-full", "bin.000005", from, 195);
+	third->binlog.created = T0 + 190;
+	make();
+	ck_assert(plan.pieces.n == 0 && !plan.last.known && plan.next.known);
+	point.kind = POINT_POSITION;
+	strcpy(point.file, "bin.000005");
+	point.pos = inner;
+	refuse(ERR_USAGE, "inside transaction 0-1-20");
+	point.pos = open_end;
+	refuse(ERR_USAGE, "inside transaction 0-1-20");
+}
+END_TEST
+
+START_TEST(an_end_before_a_gap_is_told)
+{
+	struct segment_gap gap = {.from_file = (char *)(uintptr_t) "bin.000002",
+	                          .from_pos = two.bytes.n};
+	make();
+	ck_assert_ptr_null(plan.note);
+	made_begin(&five, "bin.000005", T0 + 190, 1);
+	put(&five, &gap);
+	make();
+	check(second, 1, 10, 11);
+	ck_assert_ptr_nonnull(plan.note);
+	ck_assert(strstr(plan.note, "bin.000002") && strstr(plan.note, "missing"));
+}
+END_TEST
+
+START_TEST(without_binlogs_the_backup_is_the_point)
+{
+	second->binlog.pos = 1u << 30; /* taken where nothing is archived */
+	make();
+	ck_assert(plan.backup == second && plan.pieces.n == 0 && plan.note);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("job/pitr");
+	TCase *c = tcase_create("pitr");
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, latest_leaves_half_a_transaction_out);
+	tcase_add_test(c, times);
+	tcase_add_test(c, times_out_of_reach_are_refused_with_the_window);
+	tcase_add_test(c, gtids);
+	tcase_add_test(c, positions);
+	tcase_add_test(c, a_named_backup_is_kept_to);
+	tcase_add_test(c, nothing_leads_over_a_gap);
+	tcase_add_test(c, a_savepoint_does_not_end_a_transaction);
+	tcase_add_test(c, an_end_before_a_gap_is_told);
+	tcase_add_test(c, without_binlogs_the_backup_is_the_point);
+	suite_add_tcase(s, c);
+	return s;
+}
+
+UNIT_MAIN(suite)
