@@ -14,7 +14,6 @@
 #include "repo/repo.h"
 #include "server/conn.h"
 #include "server/facts.h"
-#include "source/redo_capture.h"
 #include "source/source.h"
 
 /* Everything a run holds; backup_end lets go of whatever is there. */
@@ -76,15 +75,14 @@ static int take_writer_lock(struct run *r, struct err *err)
 
 static int meet_server(struct run *r, struct err *err)
 {
-	struct redo_lsns lsns;
 	if (conn_open(&r->target, 60, &r->conn, err) != 0 ||
 	    facts_ask(r->conn, &r->facts, err) != 0)
 		return -1;
 	r->facts_known = true;
 	if (source_choose(r->req->instance->method, &r->facts, &r->ops, err) != 0 ||
-	    r->ops->probe(&r->facts, err) != 0 || redo_lsns_ask(r->conn, &lsns, err) != 0)
+	    r->ops->probe(&r->facts, err) != 0 ||
+	    r->ops->current_lsn(r->conn, &r->current_lsn, err) != 0)
 		return -1;
-	r->current_lsn = lsns.current;
 	/* The source has sessions of its own. */
 	conn_free(r->conn);
 	r->conn = NULL;
@@ -161,7 +159,7 @@ static int describe(struct run *r, struct err *err)
 	m->started_us = clock_wall_us();
 	m->method = mem_strdup(r->ops->name);
 	m->mybak_version = mem_strdup(MYBAK_VERSION);
-	m->flavour = mem_strdup(f->flavour == FLAVOUR_MARIADB ? "mariadb" : "mysql");
+	m->flavour = mem_strdup(flavour_word(f->flavour));
 	m->version = mem_strdup(f->version);
 	m->uuid = mem_strdup(f->uuid ? f->uuid : "");
 	m->page_size = f->page_size;

@@ -23,6 +23,14 @@ static void free_lists(struct manifest *m)
 	for (size_t i = 0; i < m->engine_n; i++)
 		free(m->engines[i].engine);
 	free(m->engines);
+	for (size_t i = 0; i < m->unlocked.names.n; i++)
+		free(m->unlocked.names.v[i]);
+	vec_done(&m->unlocked.names);
+	for (size_t i = 0; i < m->replica.n; i++) {
+		free(m->replica.v[i].channel);
+		free(m->replica.v[i].file);
+	}
+	vec_done(&m->replica);
 	for (size_t i = 0; i < m->corrupt.n; i++)
 		free(m->corrupt.v[i].path);
 	vec_done(&m->corrupt);

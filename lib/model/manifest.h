@@ -20,6 +20,7 @@
 #include "model/position.h"
 
 #define MANIFEST_FORMAT 1
+#define MANIFEST_UNLOCKED_MAX 1000
 #define BACKUP_ID_MAX 40 /* "20261122T020000Z-full" */
 
 enum backup_kind { BACKUP_FULL, BACKUP_INCREMENTAL };
@@ -27,9 +28,10 @@ enum backup_kind { BACKUP_FULL, BACKUP_INCREMENTAL };
 enum file_kind {
 	FILE_PLAIN,  /* whole bytes as found */
 	FILE_INNODB, /* pages; page_size and space_id are set */
-	FILE_REDO, /* the redo from the start checkpoint to the end LSN: offset 0 is the checkpoint
-	            */
-	FILE_DIR,  /* a directory (mode and owner) */
+	/* The redo up to the end LSN, always number 0.  MariaDB: offset 0 is the start
+	 * checkpoint.  MySQL: whole blocks of 512 bytes, offset 0 is the block it is in. */
+	FILE_REDO,
+	FILE_DIR,     /* a directory (mode and owner) */
 	FILE_SYMLINK, /* link target in `target` */
 	FILE_GONE, /* vanished while the backup ran; keeps its number, its extents mean nothing */
 };
@@ -44,7 +46,7 @@ struct file_stamp {
 };
 
 struct manifest_file {
-	char *path;    /* relative to its root; any bytes; for FILE_REDO "ib_logfile0" */
+	char *path;    /* relative to its root; any bytes; FILE_REDO: as it is restored */
 	char *target;  /* FILE_SYMLINK only, else NULL */
 	uint16_t root; /* index into manifest.roots; 0 is the data directory */
 	uint8_t kind;  /* enum file_kind */
@@ -81,6 +83,13 @@ struct manifest_corrupt {
 	uint64_t page;
 };
 
+/* What a replica had applied of its source, a row a channel. */
+struct manifest_replica {
+	char *channel; /* "" for the default one */
+	char *file;    /* the source's binlog */
+	uint64_t position;
+};
+
 struct manifest {
 	/* identity */
 	char id[BACKUP_ID_MAX];
@@ -105,11 +114,15 @@ struct manifest {
 
 	/* the point */
 	struct position binlog;
-	char *replica_gtid;      /* applied source position when the server is a replica, or NULL */
+	char *replica_gtid; /* MariaDB: applied source position of a replica, or NULL */
+	VEC(struct manifest_replica) replica; /* MySQL: the same */
 	uint64_t lsn_checkpoint; /* start checkpoint: an incremental on top takes pages >= this */
 	uint64_t lsn_end;
 	struct {
-		unsigned char header[512]; /* of ib_logfile0 as found */
+		unsigned char header[512]; /* of the log file with the checkpoint, as found */
+		/* MySQL: the block of the log's encryption, all zero when it has none. */
+		unsigned char encryption[512];
+		/* MySQL: file_size and checkpoint_end_lsn are 0. */
 		uint64_t first_lsn, capacity, file_size, checkpoint_end_lsn;
 	} redo;
 	/* binlog position is exact: end LSN and position were taken under one lock */
@@ -128,6 +141,12 @@ struct manifest {
 		uint64_t tables;
 	} * engines;
 	size_t engine_n;
+	/* Tables that no lock holds still while they are copied: "db.table", the first
+	 * MANIFEST_UNLOCKED_MAX of `n`. */
+	struct {
+		VEC(char *) names;
+		uint64_t n;
+	} unlocked;
 
 	VEC(struct manifest_root) roots;
 	VEC(struct manifest_pack) packs;

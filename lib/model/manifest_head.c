@@ -160,66 +160,6 @@ static int read_server(const struct field_src *s, struct manifest *m)
 	return read_settings(s, m) || read_engines(s, m) ? -1 : 0;
 }
 
-static int read_redo(const struct field_src *s, struct manifest *m)
-{
-	json_t *o;
-
-	if (field_object(s, "redo", FIELD_MAY, &o))
-		return -1;
-	if (!o)
-		return 0;
-	struct field_src in = {o, "redo.", s->line, s->err};
-	if (field_hex(&in, "header", m->redo.header, sizeof m->redo.header) ||
-	    field_u64(&in, "first_lsn", FIELD_MUST, &m->redo.first_lsn) ||
-	    field_u64(&in, "capacity", FIELD_MUST, &m->redo.capacity) ||
-	    field_u64(&in, "file_size", FIELD_MUST, &m->redo.file_size) ||
-	    field_u64(&in, "checkpoint_end_lsn", FIELD_MUST, &m->redo.checkpoint_end_lsn))
-		return -1;
-	return 0;
-}
-
-/* Absent in manifests of before the binlogs were archived. */
-static int read_binlog_created(const struct field_src *s, uint32_t *ret)
-{
-	const json_t *v = json_object_get(s->object, "created");
-	int64_t us;
-
-	if (!v || json_is_null(v))
-		return 0;
-	if (field_time(s, "created", &us))
-		return -1;
-	if (us < 0 || us / CLOCK_US > UINT32_MAX)
-		return field_bad(s, "created", "lies beyond what a binlog can say");
-	*ret = (uint32_t)(us / CLOCK_US);
-	return 0;
-}
-
-static int read_point(const struct field_src *s, struct manifest *m)
-{
-	json_t *o;
-
-	if (field_object(s, "lsn", FIELD_MUST, &o))
-		return -1;
-	struct field_src lsn = {o, "lsn.", s->line, s->err};
-	if (field_u64(&lsn, "checkpoint", FIELD_MUST, &m->lsn_checkpoint) ||
-	    field_u64(&lsn, "end", FIELD_MUST, &m->lsn_end))
-		return -1;
-	if (m->lsn_end < m->lsn_checkpoint)
-		return field_bad(&lsn, "end", "%" PRIu64 " lies before the checkpoint %" PRIu64,
-		                 m->lsn_end, m->lsn_checkpoint);
-	if (field_object(s, "binlog", FIELD_MAY, &o))
-		return -1;
-	struct field_src binlog = {o, "binlog.", s->line, s->err};
-	if (o && (field_path(&binlog, "file", FIELD_MAY, &m->binlog.file) ||
-	          field_u64(&binlog, "position", FIELD_MAY, &m->binlog.pos) ||
-	          field_text(&binlog, "gtid", FIELD_MAY, &m->binlog.gtid) ||
-	          read_binlog_created(&binlog, &m->binlog.created)))
-		return -1;
-	if (field_text(s, "replica_gtid", FIELD_MAY, &m->replica_gtid))
-		return -1;
-	return read_redo(s, m);
-}
-
 static int read_measures(const struct field_src *s, struct manifest *m)
 {
 	json_t *o;
@@ -238,6 +178,28 @@ static int read_measures(const struct field_src *s, struct manifest *m)
 	          field_u64(&in, "unverified", FIELD_MAY, &m->pages.unverified) ||
 	          field_u64(&in, "corrupt", FIELD_MAY, &m->pages.corrupt)))
 		return -1;
+	return 0;
+}
+
+static int read_unlocked(const struct field_src *s, struct manifest *m)
+{
+	json_t *o, *list;
+
+	if (field_object(s, "tables_without_lock", FIELD_MAY, &o))
+		return -1;
+	if (!o)
+		return 0;
+	struct field_src in = {o, "tables_without_lock.", s->line, s->err};
+	if (field_u64(&in, "count", FIELD_MUST, &m->unlocked.n) ||
+	    field_array(&in, "names", FIELD_MUST, &list))
+		return -1;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *escaped = json_string_value(json_array_get(list, i));
+		char *name = escaped ? str_unescape_path(escaped) : NULL;
+		if (!name)
+			return field_bad(&in, "names", "must hold escaped strings only");
+		*vec_push(&m->unlocked.names) = name;
+	}
 	return 0;
 }
 
@@ -263,7 +225,7 @@ static int read_findings(const struct field_src *s, struct manifest *m)
 			return field_bad(s, "warnings", "must hold strings only");
 		*vec_push(&m->warnings) = mem_strdup(w);
 	}
-	return 0;
+	return read_unlocked(s, m);
 }
 
 static bool role_ok(const char *role)
@@ -359,8 +321,9 @@ int manifest_read_head(struct manifest *m, const json_t *head, struct err *err)
 {
 	struct field_src s = {head, "", 1, err};
 
-	if (read_format(&s) || read_identity(&s, m) || read_server(&s, m) || read_point(&s, m) ||
-	    read_measures(&s, m) || read_findings(&s, m) || read_roots(&s, m) || read_packs(&s, m))
+	if (read_format(&s) || read_identity(&s, m) || read_server(&s, m) ||
+	    manifest_read_point(&s, m) || read_measures(&s, m) || read_findings(&s, m) ||
+	    read_roots(&s, m) || read_packs(&s, m))
 		return -1;
 	return 0;
 }

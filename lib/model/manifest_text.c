@@ -32,6 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "model/manifest.h"
 
@@ -135,9 +136,38 @@ static void put_server(json_t *o, const struct manifest *m)
 	put(o, "engines", engines);
 }
 
+static void put_replica(json_t *o, const struct manifest *m)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < m->replica.n; i++) {
+		const struct manifest_replica *r = &m->replica.v[i];
+		json_t *j = json_object();
+		put(j, "channel", bytes(r->channel));
+		put(j, "file", bytes(r->file));
+		put(j, "position", number(r->position));
+		json_array_append_new(list, j);
+	}
+	put(o, "replica", list);
+}
+
+static void put_redo(json_t *o, const struct manifest *m)
+{
+	json_t *redo = json_object();
+
+	put(redo, "header", hex(m->redo.header, sizeof m->redo.header));
+	if (!bytes_all_zero(m->redo.encryption, sizeof m->redo.encryption))
+		put(redo, "encryption", hex(m->redo.encryption, sizeof m->redo.encryption));
+	put(redo, "first_lsn", number(m->redo.first_lsn));
+	put(redo, "capacity", number(m->redo.capacity));
+	put(redo, "file_size", number(m->redo.file_size));
+	put(redo, "checkpoint_end_lsn", number(m->redo.checkpoint_end_lsn));
+	put(o, "redo", redo);
+}
+
 static void put_point(json_t *o, const struct manifest *m)
 {
-	json_t *lsn = json_object(), *binlog = json_object(), *redo = json_object();
+	json_t *lsn = json_object(), *binlog = json_object();
 
 	put(lsn, "checkpoint", number(m->lsn_checkpoint));
 	put(lsn, "end", number(m->lsn_end));
@@ -149,12 +179,9 @@ static void put_point(json_t *o, const struct manifest *m)
 	    m->binlog.created ? wall(m->binlog.created * CLOCK_US) : json_null());
 	put(o, "binlog", binlog);
 	put(o, "replica_gtid", text_or_null(m->replica_gtid));
-	put(redo, "header", hex(m->redo.header, sizeof m->redo.header));
-	put(redo, "first_lsn", number(m->redo.first_lsn));
-	put(redo, "capacity", number(m->redo.capacity));
-	put(redo, "file_size", number(m->redo.file_size));
-	put(redo, "checkpoint_end_lsn", number(m->redo.checkpoint_end_lsn));
-	put(o, "redo", redo);
+	if (m->replica.n)
+		put_replica(o, m);
+	put_redo(o, m);
 }
 
 static void put_measures(json_t *o, const struct manifest *m)
@@ -174,6 +201,17 @@ static void put_measures(json_t *o, const struct manifest *m)
 	put(o, "pages", pages);
 }
 
+static void put_unlocked(json_t *o, const struct manifest *m)
+{
+	json_t *unlocked = json_object(), *names = json_array();
+
+	for (size_t i = 0; i < m->unlocked.names.n; i++)
+		json_array_append_new(names, bytes(m->unlocked.names.v[i]));
+	put(unlocked, "count", number(m->unlocked.n));
+	put(unlocked, "names", names);
+	put(o, "tables_without_lock", unlocked);
+}
+
 static void put_findings(json_t *o, const struct manifest *m)
 {
 	json_t *corrupt = json_array(), *warnings = json_array();
@@ -188,6 +226,8 @@ static void put_findings(json_t *o, const struct manifest *m)
 	for (size_t i = 0; i < m->warnings.n; i++)
 		json_array_append_new(warnings, text(m->warnings.v[i]));
 	put(o, "warnings", warnings);
+	if (m->unlocked.n)
+		put_unlocked(o, m);
 }
 
 static void put_places(json_t *o, const struct manifest *m)

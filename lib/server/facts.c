@@ -310,7 +310,7 @@ static int check_engines(const struct facts *f, struct err *err)
 
 int facts_check_hot(const struct facts *f, struct err *err)
 {
-	const struct flavour_row *row = flavour_find(f->flavour, f->major, f->minor);
+	const struct flavour_row *row = flavour_find(f->flavour, f->major, f->minor, f->patch);
 
 	if (!row || !row->hot)
 		return err_set(err, ERR_REFUSED, "%s %s: %s", flavour_name(f->flavour), f->version,

@@ -54,15 +54,24 @@ void facts_done(struct facts *f); /* NULL and half-filled are fine; leaves it ze
  * do: version too old, innodb_log_archive, missing privileges (names every GRANT). */
 int facts_check_hot(const struct facts *f, struct err *err);
 
-/* One row a flavour and range of versions. */
+/* One row a flavour and range of versions: what can be done with it, and with what. */
 struct flavour_row {
 	enum flavour flavour;
-	unsigned from, to; /* major*100+minor, inclusive */
+	unsigned from, to; /* flavour_version(), inclusive */
 	bool hot;
 	const char *why_not;
+	/* Programs that recover it and replay its binlogs, best first, NULL-terminated:
+	 * the server (names and usual places), the client, the reader of binlogs. */
+	const char *const *servers, *const *clients, *const *binlogs;
 };
-const struct flavour_row *flavour_find(enum flavour flavour, unsigned major, unsigned minor);
-const char *flavour_name(enum flavour flavour);
+static inline unsigned flavour_version(unsigned major, unsigned minor, unsigned patch)
+{
+	return (major * 100 + minor) * 100 + patch;
+}
+const struct flavour_row *flavour_find(enum flavour flavour, unsigned major, unsigned minor,
+                                       unsigned patch);
+const char *flavour_name(enum flavour flavour); /* "MariaDB": for people */
+const char *flavour_word(enum flavour flavour); /* "mariadb": in manifests */
 /* "10.11.19-MariaDB…" -> flavour, 10, 11, 19; 0 or -1. */
 int flavour_parse(const char *version, enum flavour *ret, unsigned *major, unsigned *minor,
                   unsigned *patch);

@@ -46,6 +46,8 @@ struct source_plan {
 struct source_ops {
 	const char *name;                                         /* as written in the policy */
 	int (*probe)(const struct facts *facts, struct err *err); /* changes nothing */
+	/* How far the server's redo has got. */
+	int (*current_lsn)(struct conn *c, uint64_t *ret, struct err *err);
 	int (*begin)(const struct source_plan *plan, struct source **ret, struct err *err);
 	/* 1: *ret is filled, the caller owns its fd and mem; 0: no more in this stage. */
 	int (*next)(struct source *s, struct item *ret, struct err *err);
@@ -55,6 +57,7 @@ struct source_ops {
 	 * everything is let go; -1. */
 	int (*advance)(struct source *s, struct err *err);
 	void (*free)(struct source *s);
+	/* A token given to `remember`; NULL: this driver remembers nothing. */
 	int (*undo)(const struct conn_target *target, const char *token, struct err *err);
 };
 

@@ -34,6 +34,15 @@ static int hot_probe(const struct facts *facts, struct err *err)
 	return facts_check_hot(facts, err);
 }
 
+static int hot_current_lsn(struct conn *c, uint64_t *ret, struct err *err)
+{
+	struct redo_lsns lsns;
+	if (redo_lsns_ask(c, &lsns, err) != 0)
+		return -1;
+	*ret = lsns.current;
+	return 0;
+}
+
 static int open_sessions(struct hot *h, struct err *err)
 {
 	if (conn_open(&h->plan.target, 0, &h->stages.conn, err) != 0 ||
@@ -240,6 +249,7 @@ static void hot_free(struct source *s)
 const struct source_ops source_hot_mariadb = {
     .name = "hot",
     .probe = hot_probe,
+    .current_lsn = hot_current_lsn,
     .begin = hot_begin,
     .next = hot_next,
     .done = hot_done,

@@ -44,7 +44,12 @@ static struct manifest *sample(void)
 	m->lsn_end = 1ull << 60;
 	for (int i = 0; i < 512; i++)
 		m->redo.header[i] = (unsigned char)i;
+	m->redo.encryption[511] = 7;
 	m->redo.capacity = 96 << 20;
+	*vec_push(&m->replica) =
+	    (struct manifest_replica){mem_strdup(""), mem_strdup("src\xe4.000003"), 157};
+	*vec_push(&m->unlocked.names) = mem_strdup("d\xc3\xa4.my table");
+	m->unlocked.n = 2000;
 	m->lock_seconds = 0.084;
 	m->size_bytes = 7;
 	m->pages.total = 5;
@@ -128,6 +133,12 @@ START_TEST(round_trip)
 	ck_assert_str_eq(b->binlog.file, "bin\xe4log.000007");
 	ck_assert_uint_eq(b->binlog.created, 1795310000);
 	ck_assert_mem_eq(b->redo.header, m->redo.header, 512);
+	ck_assert_mem_eq(b->redo.encryption, m->redo.encryption, 512);
+	ck_assert_uint_eq(b->replica.n, 1);
+	ck_assert_str_eq(b->replica.v[0].file, "src\xe4.000003");
+	ck_assert_uint_eq(b->replica.v[0].position, 157);
+	ck_assert_uint_eq(b->unlocked.n, 2000);
+	ck_assert_str_eq(b->unlocked.names.v[0], "d\xc3\xa4.my table");
 	ck_assert(b->lock_seconds == m->lock_seconds);
 	ck_assert_str_eq(b->corrupt.v[0].path, "db/t\n.ibd");
 	ck_assert(b->roots.v[0].ino == UINT64_MAX && b->roots.v[0].mode == 040700);
@@ -208,6 +219,12 @@ static const struct {
     {"\"path\":\"/else\"", "\"path\":\"else\"", "manifest line 1: roots[].path: must be absolute"},
     {"\"role\":\"external\"", "\"role\":\"datadir\"",
      "manifest line 1: roots[].role: the first root, and no other, is the datadir"},
+    {"\"encryption\":\"00", "\"encryption\":\"0",
+     "manifest line 1: redo.encryption: must be 1024 hex digits"},
+    {"\"channel\":\"\",", "", "manifest line 1: replica[].channel: is missing"},
+    {"\"names\":[\"d", "\"names\":[\"%0gd",
+     "manifest line 1: tables_without_lock.names: must hold escaped strings only"},
+    {"\"count\":2000", "\"count\":-1", "manifest line 1: tables_without_lock.count: found -1"},
     {"\"warnings\":[", "\"warnings\":[5,", "manifest line 1: warnings: must hold strings only"},
     {"\"started\":\"2026", "\"started\":\"20x6", "manifest line 1: started: found \"20x6"},
     {"{\"format\"", "[\"format\"", "manifest line 1: not a JSON object: "},

@@ -47,25 +47,31 @@ START_TEST(test_parse_bad)
 }
 END_TEST
 
-static bool hot(enum flavour flavour, unsigned major, unsigned minor)
+static bool hot(enum flavour flavour, unsigned major, unsigned minor, unsigned patch)
 {
-	const struct flavour_row *row = flavour_find(flavour, major, minor);
+	const struct flavour_row *row = flavour_find(flavour, major, minor, patch);
 	ck_assert_ptr_nonnull(row);
 	/* what cannot be done has a reason, what can be done has none */
 	ck_assert_int_eq(row->hot, row->why_not == NULL);
+	/* a backup that exists can be restored whatever can be done today */
+	ck_assert(row->servers[0] && row->clients[0] && row->binlogs[0]);
 	return row->hot;
 }
 
 START_TEST(test_table)
 {
-	ck_assert(!hot(FLAVOUR_MARIADB, 10, 6));
-	ck_assert(!hot(FLAVOUR_MARIADB, 10, 7));
-	ck_assert(hot(FLAVOUR_MARIADB, 10, 8));
-	ck_assert(hot(FLAVOUR_MARIADB, 10, 11));
-	ck_assert(hot(FLAVOUR_MARIADB, 11, 8));
-	ck_assert(!hot(FLAVOUR_MARIADB, 99, 99));
-	ck_assert(!hot(FLAVOUR_MYSQL, 8, 0));
-	ck_assert(!hot(FLAVOUR_MYSQL, 9, 7));
+	ck_assert(!hot(FLAVOUR_MARIADB, 10, 6, 0));
+	ck_assert(!hot(FLAVOUR_MARIADB, 10, 7, 99));
+	ck_assert(hot(FLAVOUR_MARIADB, 10, 8, 0));
+	ck_assert(hot(FLAVOUR_MARIADB, 10, 11, 19));
+	ck_assert(hot(FLAVOUR_MARIADB, 11, 8, 6));
+	ck_assert(!hot(FLAVOUR_MARIADB, 99, 99, 99));
+	ck_assert(!hot(FLAVOUR_MYSQL, 5, 7, 44));
+	ck_assert(!hot(FLAVOUR_MYSQL, 8, 0, 29));
+	ck_assert(hot(FLAVOUR_MYSQL, 8, 0, 30));
+	ck_assert(hot(FLAVOUR_MYSQL, 8, 4, 0));
+	ck_assert(hot(FLAVOUR_MYSQL, 9, 7, 4));
+	ck_assert(!hot(FLAVOUR_MYSQL, 10, 0, 0));
 }
 END_TEST
 
@@ -96,8 +102,13 @@ START_TEST(test_check_hot)
 
 	f = good_facts();
 	f.flavour = FLAVOUR_MYSQL;
+	f.major = 8;
+	f.minor = 0;
+	f.patch = 29;
 	ck_assert_int_eq(facts_check_hot(&f, &err), -1);
-	ck_assert_ptr_nonnull(strstr(err.text, "hot for MySQL is not built yet"));
+	ck_assert_ptr_nonnull(strstr(err.text, "before 8.0.30 its redo log has another form"));
+	f.patch = 30;
+	ck_ok(facts_check_hot(&f, &err), err);
 }
 END_TEST
 
