@@ -61,39 +61,60 @@ enum mysql_block_state {
 struct mysql_block {
 	enum mysql_block_state state;
 	unsigned data_len; /* FULL and PARTIAL: bytes in use, head and all */
-	bool encrypted;    /* its sum cannot be checked without the key: see below */
+	bool encrypted;
+	bool unsummed; /* nothing but its head was checked: see below */
 };
 
 /*
  * What `block` (512 bytes), read from the place of `lsn` (a multiple of 512), is.
  *
- * An encrypted block keeps its sum encrypted with the rest; only its head can be
- * checked.  So a FULL one is to be believed only when it was read after the server
- * said that everything up to its end is flushed (a full block is not written again),
- * a PARTIAL one only when two readings agree.
+ * An encrypted block keeps its sum encrypted with the rest, and a block written with
+ * innodb_log_checksums=OFF has none: only the head of these can be checked.  So such a
+ * FULL one is to be believed only when it was read after the server said that
+ * everything up to its end is flushed (a full block is not written again), a PARTIAL
+ * one only when two readings agree.
  */
 struct mysql_block mysql_block_check(const unsigned char *block, uint64_t lsn);
+
+/* Does an LSN lie inside of a block (true), or is it where one begins?  The server
+ * counts the head of a block as soon as something is behind it, so the LSNs of a
+ * head mean the end of the block before. */
+static inline bool mysql_redo_is_inside(uint64_t lsn)
+{
+	return lsn % MYSQL_REDO_BLOCK > MYSQL_REDO_BLOCK_HEAD;
+}
 
 /* Bytes of the blocks from that of `from_lsn` on that a log has that ends exactly at
  * end_lsn; its last block, if end_lsn lies inside of one, has to be cut. */
 uint64_t mysql_redo_bytes(uint64_t from_lsn, uint64_t end_lsn);
 
-/* Does a log that ends there end inside of a block?  Then *ret is where that begins. */
-bool mysql_redo_ends_inside(uint64_t end_lsn, uint64_t *ret);
-
 /*
- * Cut the block that lies at align(end_lsn) so that the log ends exactly at end_lsn.
+ * Cut the block at align(end_lsn) so that the log ends exactly at end_lsn, which lies
+ * inside of it.  ERR_DAMAGED: it does not reach that far, or is none.
  *
- * ERR_DAMAGED: it does not reach that far, or is none.  ERR_BUSY: it is encrypted and
- * holds more; its sum cannot be made anew without the key.  Then another reading of it
- * is needed, from the moment when it held just that much, or another end LSN.
+ * Without the key the sum of an encrypted block cannot be made anew: a log that was
+ * cut in one is recovered exactly only by a server with innodb_log_checksums=OFF; any
+ * other says so in its error log and leaves that block out.
  */
 int mysql_block_cut(unsigned char *block, uint64_t end_lsn, struct err *err);
 
-/* Head (MYSQL_REDO_HEAD bytes) of the one file of a log that starts recovery at
- * `checkpoint`.  `header`: of the source's file that held the checkpoint;
- * `encryption`: 512 bytes, or NULL.  uuid and creator stay the source's. */
+/* Make the sum of a block anew; an encrypted one stays as it is. */
+void mysql_block_seal(unsigned char *block);
+
+/* A block that holds nothing yet: the log ends where it begins. */
+void mysql_block_make_empty(uint64_t lsn, unsigned char out[MYSQL_REDO_BLOCK]);
+
+/*
+ * Head (MYSQL_REDO_HEAD bytes) of a file of a log that starts recovery at
+ * `checkpoint`; the file begins at start_lsn.  `header`: of the source's file that
+ * held the checkpoint; `encryption`: 512 bytes, or NULL.  `last`: no other file
+ * follows.
+ *
+ * uuid and creator stay the source's: recovery takes "MEB" and "MySQL Clone" for
+ * other things (no doublewrite, no keys from the log) and warns of any other.
+ */
 void mysql_redo_make_head(const unsigned char *header, const unsigned char *encryption,
-                          uint64_t checkpoint, unsigned char out[MYSQL_REDO_HEAD]);
+                          uint64_t start_lsn, uint64_t checkpoint, bool last,
+                          unsigned char out[MYSQL_REDO_HEAD]);
 
 #endif
