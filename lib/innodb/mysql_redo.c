@@ -141,7 +141,8 @@ int mysql_redo_read(const void *bytes, size_t n, uint64_t file_size, struct mysq
 	r.end_lsn = r.start_lsn + mysql_redo_align(file_size - MYSQL_REDO_HEAD);
 	if (r.start_lsn == 0 || r.start_lsn % MYSQL_REDO_BLOCK || r.end_lsn < r.start_lsn ||
 	    r.end_lsn >> 63)
-		return err_set(err, ERR_DAMAGED, "the redo log file says that it begins at LSN %llu",
+		return err_set(err, ERR_DAMAGED,
+		               "the redo log file says that it begins at LSN %llu",
 		               (unsigned long long)r.start_lsn);
 	r.checkpoint = newest_checkpoint(p, &r);
 	*ret = r;
@@ -160,8 +161,8 @@ static uint32_t epoch_of(uint64_t lsn)
 
 static enum mysql_block_state state_of(const unsigned char *block, uint64_t lsn, unsigned len)
 {
-	uint64_t is = (uint64_t)be32_get(block + BLOCK_EPOCH) * NUMBER_MAX +
-	              (be32_get(block) & NUMBER_MASK);
+	uint64_t is =
+	    (uint64_t)be32_get(block + BLOCK_EPOCH) * NUMBER_MAX + (be32_get(block) & NUMBER_MASK);
 	uint64_t wanted = (uint64_t)epoch_of(lsn) * NUMBER_MAX + number_of(lsn);
 
 	if (is != wanted)

@@ -30,9 +30,9 @@
 struct mysql_redo {
 	unsigned char header[MYSQL_REDO_HEADER];
 	unsigned char encryption[MYSQL_REDO_HEADER]; /* the key, wrapped; all zero: none */
-	uint64_t start_lsn, end_lsn; /* what the file has room for: [start, end) */
-	uint64_t checkpoint;         /* newer of the two; 0: this file has none */
-	uint32_t uuid;               /* the same in all files of a log */
+	uint64_t start_lsn, end_lsn;                 /* what the file has room for: [start, end) */
+	uint64_t checkpoint;                         /* newer of the two; 0: this file has none */
+	uint32_t uuid;                               /* the same in all files of a log */
 	bool has_encryption;
 	bool full; /* nothing more will be written to it */
 };

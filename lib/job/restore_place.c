@@ -163,8 +163,12 @@ static char *link_name(size_t k, size_t from_len)
 	return name;
 }
 
-static int choose_links(struct places *p, struct err *err)
+/* MySQL looks for moved tablespaces by their ids: nothing in its redo has to lead to
+ * them. */
+static int choose_links(struct places *p, const struct manifest *m, struct err *err)
 {
+	if (m->flavour && !strcmp(m->flavour, "mysql"))
+		return 0;
 	for (size_t i = 1; i < p->n; i++) {
 		struct place *pl = &p->v[i];
 		if (!pl->mapped || !pl->moved)
@@ -228,7 +232,7 @@ int places_init(const struct manifest *m, const char *target, const char *const 
 		goto out;
 	for (size_t i = 0; i < p.n; i++)
 		p.v[i].moved = p.v[i].dir && strcmp(p.v[i].dir, p.v[i].from);
-	if (check_nesting(&p, err) < 0 || choose_links(&p, err) < 0)
+	if (check_nesting(&p, err) < 0 || choose_links(&p, m, err) < 0)
 		goto out;
 	*ret = p;
 	rc = 0;

@@ -3,7 +3,7 @@
  * places where the server wrote a path down: .isl files, symbolic links, and
  * FILE_ records of the redo.
  *
- * The redo is the delicate one.  Crash recovery opens tablespaces by the names in
+ * The redo of MariaDB is the delicate one.  Crash recovery opens tablespaces by the names in
  * it, and on the host of the source an absolute name is the live server's own
  * file.  A record cannot change its length, so such a name becomes one of equal
  * length through a link in the new data directory: "/old/dir/db/t.ibd" becomes

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "job/catalog_load.h"
+#include "job/restore_redo.h"
 #include "repo/pack.h"
 
 struct range {
@@ -318,7 +319,7 @@ static int redo_order(const void *a, const void *b)
 
 static int finish_redo(struct restore_plan *p, const struct manifest *m, struct err *err)
 {
-	uint64_t want = m->lsn_end - m->lsn_checkpoint, have = 0;
+	uint64_t want = restore_redo_captured(m), have = 0;
 
 	if (p->redo.n)
 		qsort(p->redo.v, p->redo.n, sizeof *p->redo.v, redo_order);

@@ -67,16 +67,6 @@ void restore_space_done(struct restore_space *s)
 	vec_done(&s->fs);
 }
 
-static uint64_t redo_bytes(const struct manifest *m, const struct places *places)
-{
-	uint64_t bytes = m->lsn_end - m->lsn_checkpoint;
-	struct mariadb_redo redo;
-
-	if (restore_redo_geometry(m, &redo, NULL) < 0)
-		return bytes; /* said when it is written */
-	return restore_redo_size(&redo, bytes, restore_redo_is_linear(&redo, bytes, places));
-}
-
 uint64_t restore_space_of_root(const struct manifest *m, const struct restore_plan *plan,
                                const struct places *places, size_t root)
 {
@@ -87,7 +77,7 @@ uint64_t restore_space_of_root(const struct manifest *m, const struct restore_pl
 		if (f->root != root)
 			continue;
 		if (f->kind == FILE_REDO)
-			sum += redo_bytes(m, places);
+			sum += restore_redo_space(m, places);
 		else if (f->kind == FILE_PLAIN || f->kind == FILE_INNODB)
 			sum += f->sparse ? plan->stored[i] : f->size;
 	}

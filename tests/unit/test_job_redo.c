@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "innodb/page.h"
 #include "job/restore_redo.h"
+#include "job/restore_redo_mariadb.h"
 #include "tests/unit/unit.h"
 
 #define FIRST 20480u
