@@ -1,6 +1,5 @@
 #include "job/pitr_choose.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,26 +124,29 @@ int64_t pitr_known_until(const struct pitr_request *req, const struct archive_ca
 
 /* ---- GTIDs */
 
-static int split_gtid(const char *gtid, uint64_t *domain, uint64_t *seq)
+/* "0-1-42": 42 of domain 0; "uuid:tag:7": 7 of "uuid:tag".  Returns the length of what
+ * it is a number of, 0 for no GTID. */
+static size_t split_gtid(const char *gtid, uint64_t *number)
 {
-	unsigned long long d, s, n;
+	const char *colon = strrchr(gtid, ':'), *dash = strrchr(gtid, '-');
+	const char *last = colon ? colon : dash;
 
-	if (sscanf(gtid, "%llu-%llu-%llu", &d, &s, &n) != 3)
-		return -1;
-	*domain = d;
-	*seq = n;
-	return 0;
+	if (!last)
+		return 0;
+	*number = strtoull(last + 1, NULL, 10);
+	return colon ? (size_t)(colon - gtid) : strcspn(gtid, "-");
 }
 
-/* Numbers of a domain normally grow: whether the segment is the one to look at first. */
+/* Numbers normally grow: whether the segment is the one to look at first. */
 static bool likely(const struct segment *s, const char *gtid)
 {
-	uint64_t domain, seq, d1, first, d2, last;
+	uint64_t number, first, last;
+	size_t n = split_gtid(gtid, &number);
 
-	if (split_gtid(gtid, &domain, &seq) || split_gtid(s->first_gtid, &d1, &first) ||
-	    split_gtid(s->last_gtid, &d2, &last) || d1 != domain || d2 != domain)
+	if (!n || split_gtid(s->first_gtid, &first) != n || split_gtid(s->last_gtid, &last) != n ||
+	    memcmp(s->first_gtid, gtid, n) != 0 || memcmp(s->last_gtid, gtid, n) != 0)
 		return s->groups > 0 || s->open;
-	return seq >= first && seq <= last;
+	return number >= first && number <= last;
 }
 
 struct gtid_search {

@@ -19,7 +19,19 @@ static bool ends_transaction(const char *sql, size_t n)
 	       (n >= 8 && !strncasecmp(sql, "ROLLBACK", 8) && (n == 8 || sql[8] == ' '));
 }
 
-static int query_ends(const struct group_walk *w, const struct binlog_event *e, bool *ret,
+/* MySQL: BEGIN, XA START …, and CREATE TABLE … START TRANSACTION, whose rows follow. */
+static bool begins_transaction(const char *sql, size_t n)
+{
+	static const char last[] = "START TRANSACTION";
+	const size_t last_n = sizeof last - 1;
+
+	return (n == 5 && !strncasecmp(sql, "BEGIN", 5)) ||
+	       (n > 8 && !strncasecmp(sql, "XA START", 8)) ||
+	       (n > last_n && !strncasecmp(sql, "CREATE", 6) &&
+	        !strncasecmp(sql + n - last_n, last, last_n));
+}
+
+static int query_ends(struct group_walk *w, const struct binlog_event *e, bool *ret,
                       struct err *err)
 {
 	const char *db, *sql;
@@ -30,7 +42,8 @@ static int query_ends(const struct group_walk *w, const struct binlog_event *e, 
 		return 0;
 	if (binlog_query_parse(e, &db, &db_n, &sql, &sql_n, err) < 0)
 		return -1;
-	*ret = ends_transaction(sql, sql_n);
+	*ret = w->unsaid ? !begins_transaction(sql, sql_n) : ends_transaction(sql, sql_n);
+	w->unsaid = false;
 	return 0;
 }
 
@@ -39,17 +52,19 @@ int group_walk_event(struct group_walk *w, uint64_t pos, const struct binlog_eve
 {
 	*ret_begins = binlog_begins_group(e);
 	if (*ret_begins) {
-		unsigned flags =
-		    e->type == BINLOG_MARIADB_GTID && e->body_n > FLAGS_AT ? e->body[FLAGS_AT] : 0;
+		bool mariadb = e->type == BINLOG_MARIADB_GTID;
+		unsigned flags = mariadb && e->body_n > FLAGS_AT ? e->body[FLAGS_AT] : 0;
 		*w = (struct group_walk){.open = true,
 		                         .pos = pos,
 		                         .one_statement = flags & (FL_STANDALONE | FL_COMPLETED_XA),
+		                         .unsaid = !mariadb,
 		                         .commit_us = binlog_commit_time_us(e)};
 		return binlog_gtid_text(e, w->gtid, err);
 	}
 	if (!w->open || w->whole)
 		return 0;
-	if (e->type == BINLOG_XID || e->type == BINLOG_XA_PREPARE)
+	if (e->type == BINLOG_XID || e->type == BINLOG_XA_PREPARE ||
+	    e->type == BINLOG_MYSQL_PAYLOAD)
 		w->whole = true;
 	else if (e->type == BINLOG_QUERY || e->type == QUERY_COMPRESSED)
 		return query_ends(w, e, &w->whole, err);

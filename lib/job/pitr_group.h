@@ -15,6 +15,7 @@ struct group_walk {
 	bool open;  /* a group has begun */
 	bool whole; /* and all of it was seen */
 	bool one_statement;
+	bool unsaid; /* MySQL: its first statement is yet to tell whether there are more */
 	uint64_t pos;
 	int64_t commit_us;
 	char gtid[BINLOG_GTID_MAX];

@@ -13,6 +13,7 @@
 #include "job/restore_place.h"
 #include "job/restore_plan.h"
 #include "job/restore_recover.h"
+#include "job/restore_recover_mysql.h"
 #include "job/restore_redo.h"
 #include "job/restore_redo_source.h"
 #include "job/restore_replay.h"
@@ -36,6 +37,7 @@ struct restore {
 	struct places places;
 	struct restore_plan plan;
 	VEC(struct target) targets; /* the data directory first, then mapped roots */
+	struct str found;           /* by the recovery: a note */
 	bool recovering;            /* what is there is kept if it fails now */
 	struct restore_result result;
 };
@@ -162,6 +164,8 @@ static const struct manifest_file *redo_file(const struct manifest *m)
 /* Everything that can be refused is refused here; nothing is written. */
 static int preflight(struct restore *r, struct err *err)
 {
+	struct server_version version;
+
 	step(r, "plan");
 	if (open_repository(r, err) < 0 || choose_backup(r, err) < 0 || check_targets(r, err) < 0)
 		return -1;
@@ -171,7 +175,8 @@ static int preflight(struct restore *r, struct err *err)
 	    (recover_find_binary(r->m, r->req->server_binary, &r->binary, err) < 0 ||
 	     restore_owner_check(r->m, &r->places, r->binary, err) < 0))
 		return -1;
-	if (r->pitr.pieces.n && (replay_tools_find(r->binary, &r->tools, err) < 0 ||
+	if (r->pitr.pieces.n && (recover_version(r->m, &version, err) < 0 ||
+	                         replay_tools_find(r->binary, &version, &r->tools, err) < 0 ||
 	                         recover_time_zone(r->m, &r->time_zone, err) < 0))
 		return -1;
 	if (restore_plan_make(r->repo, r->chain, r->chain_n, r->m, r->req->cancel, &r->plan, err) <
@@ -226,17 +231,20 @@ static int redo(struct restore *r, struct err *err)
 	}
 	redo_frames_free(frames);
 	free(path);
+	if (rc == 0)
+		rc = recover_mysql_index(r->m, &r->places, err);
 	return rc == 0 ? places_make_links(&r->places, err) : -1;
 }
 
-static struct recover_plan recover_plan(const struct restore *r)
+static struct recover_plan recover_plan(struct restore *r)
 {
 	return (struct recover_plan){.m = r->m,
 	                             .places = &r->places,
 	                             .binary = r->binary,
 	                             .server_options = r->req->server_options,
 	                             .time_zone = r->time_zone,
-	                             .cancel = r->req->cancel};
+	                             .cancel = r->req->cancel,
+	                             .note = &r->found};
 }
 
 static double seconds_since(uint64_t from_ns)
@@ -270,24 +278,38 @@ static int recover(struct restore *r, struct err *err)
 	return 0;
 }
 
-/* What whoever uses the directory must know.  Without a recovery the links in the redo
- * are still needed by whoever does it: that comes first. */
-static void make_note(struct restore *r)
+/* Without a recovery the links in the redo are still needed by whoever does it. */
+static char *note_links(const struct restore *r)
 {
 	struct str s = {0};
+	char *note = NULL;
 
-	r->result.note = mem_strdup(r->pitr.note);
 	for (size_t i = 0; i < r->places.n; i++)
 		if (r->places.v[i].link)
 			str_addf(&s, "%s%s", s.n ? ", " : "", r->places.v[i].link);
-	if (!r->req->recover && s.n) {
-		free(r->result.note);
-		r->result.note =
-		    mem_printf("recovery of %s goes through the links %s in it: remove these after "
-		               "the first start of a server there",
-		               r->places.target, str_text(&s));
-	}
+	if (s.n)
+		note = mem_printf("recovery of %s goes through the links %s in it: remove these "
+		                  "after the first start of a server there",
+		                  r->places.target, str_text(&s));
 	str_done(&s);
+	return note;
+}
+
+/* What whoever uses the directory must know: first what he has to do. */
+static void make_note(struct restore *r)
+{
+	struct str s = {0};
+	char *links = r->req->recover ? NULL : note_links(r);
+	char *advice = r->req->recover ? NULL : recover_mysql_advice(r->m, &r->places);
+	const char *const parts[] = {advice, links, r->found.n ? str_text(&r->found) : NULL,
+	                             r->pitr.note};
+
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (parts[i])
+			str_addf(&s, "%s%s", s.n ? "; " : "", parts[i]);
+	r->result.note = s.n ? str_take(&s) : NULL;
+	free(links);
+	free(advice);
 }
 
 static int finish(struct restore *r, struct err *err)
@@ -381,6 +403,7 @@ static void restore_done(struct restore *r)
 	vec_done(&r->targets);
 	restore_plan_done(&r->plan);
 	places_done(&r->places);
+	str_done(&r->found);
 	free(r->binary);
 	free(r->time_zone);
 	replay_tools_done(&r->tools);

@@ -1,5 +1,6 @@
 #include "job/restore_point.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+
+#define UUID_TEXT 36u
+#define TAG_MAX 32u
 
 static int not_a_time(const char *text, struct err *err)
 {
@@ -84,7 +88,7 @@ int point_parse_time(const char *text, int64_t *ret_us, struct err *err)
 }
 
 /* "domain-server-sequence" */
-static bool is_gtid(const char *text, size_t n)
+static bool is_mariadb_gtid(const char *text, size_t n)
 {
 	unsigned digits = 0, dashes = 0;
 
@@ -101,6 +105,46 @@ static bool is_gtid(const char *text, size_t n)
 	return dashes == 2 && digits;
 }
 
+static bool is_uuid(const char *text, size_t n)
+{
+	if (n != UUID_TEXT)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+		if (dash ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool is_tag(const char *text, size_t n)
+{
+	if (n == 0 || n > TAG_MAX || isdigit((unsigned char)text[0]))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)text[i]) && text[i] != '_')
+			return false;
+	return true;
+}
+
+/* "uuid:number", "uuid:tag:number"; one transaction, not a range of them. */
+static bool is_mysql_gtid(const char *text, size_t n)
+{
+	const char *colon = memrchr(text, ':', n);
+	size_t before = colon ? (size_t)(colon - text) : 0;
+	size_t digits = colon ? n - before - 1 : 0;
+
+	if (digits == 0 || digits > 19 || colon[1] == '0')
+		return false;
+	for (size_t i = 1; i <= digits; i++)
+		if (!isdigit((unsigned char)colon[i]))
+			return false;
+	if (before > UUID_TEXT)
+		return text[UUID_TEXT] == ':' && is_uuid(text, UUID_TEXT) &&
+		       is_tag(text + UUID_TEXT + 1, before - UUID_TEXT - 1);
+	return is_uuid(text, before);
+}
+
 static bool is_among(const char *gtid, char list[][BINLOG_GTID_MAX], unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
@@ -115,16 +159,20 @@ int point_parse_gtid(const char *text, struct restore_point *ret, struct err *er
 
 	for (const char *p = text;; p++) {
 		size_t len = strcspn(p, ",");
-		if (!is_gtid(p, len) || len >= BINLOG_GTID_MAX) {
-			err_set(err, ERR_USAGE, "\"%.64s\" is not a GTID", text);
+		bool mysql = is_mysql_gtid(p, len);
+		if ((!mysql && !is_mariadb_gtid(p, len)) || len >= BINLOG_GTID_MAX) {
+			err_set(err, ERR_USAGE, "\"%.120s\" is not a GTID", text);
 			return err_hint(err,
-			                "Write it as 0-1-42, domain-server-sequence; several with "
-			                "commas between them.");
+			                "Write it as 0-1-42 (domain-server-sequence) of a MariaDB, "
+			                "as UUID:42 or UUID:tag:42 of a MySQL; several with commas "
+			                "between them.");
 		}
 		if (n == POINT_GTIDS_MAX)
 			return err_set(err, ERR_USAGE, "more than %u GTIDs", POINT_GTIDS_MAX);
 		memcpy(ret->gtids[n], p, len);
 		ret->gtids[n][len] = '\0';
+		for (size_t i = 0; mysql && i < len; i++)
+			ret->gtids[n][i] = (char)tolower((unsigned char)ret->gtids[n][i]);
 		n += !is_among(ret->gtids[n], ret->gtids, n);
 		p += len;
 		if (!*p)

@@ -36,7 +36,8 @@ struct restore_point {
  * Z or +hh:mm.  ERR_USAGE says what is wrong, also for an hour that came twice or not
  * at all because the clocks were changed. */
 int point_parse_time(const char *text, int64_t *ret_us, struct err *err);
-/* "0-1-42", several separated by commas. */
+/* MariaDB's "0-1-42", MySQL's "uuid:42" and "uuid:tag:42" (as its server writes them,
+ * whatever the case); several separated by commas. */
 int point_parse_gtid(const char *text, struct restore_point *ret, struct err *err);
 /* "binlog.000007:4711" */
 int point_parse_position(const char *text, struct restore_point *ret, struct err *err);

@@ -7,6 +7,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/str.h"
+#include "job/restore_recover_mysql.h"
+#include "job/restore_recover_parts.h"
 #include "server/conn.h"
 #include "server/facts.h"
 #include "server/private.h"
@@ -15,17 +18,32 @@
 
 #define ZONE_SETTING "system_time_zone"
 
-int recover_find_binary(const struct manifest *m, const char *wanted, char **ret, struct err *err)
+int recover_version(const struct manifest *m, struct server_version *ret, struct err *err)
 {
-	enum flavour flavour;
-	unsigned major, minor, patch;
+	struct server_version v;
 
-	if (flavour_parse(m->version, &flavour, &major, &minor, &patch) < 0)
+	if (flavour_parse(m->version, &v.flavour, &v.major, &v.minor, &v.patch) < 0)
 		return err_set(err, ERR_DAMAGED, "backup %s: \"%s\" is no server version", m->id,
 		               m->version);
-	if (private_find_binary(wanted, flavour, major, minor, ret, err) == 0)
+	*ret = v;
+	return 0;
+}
+
+int recover_find_binary(const struct manifest *m, const char *wanted, char **ret, struct err *err)
+{
+	struct server_version version;
+
+	if (recover_version(m, &version, err) < 0)
+		return -1;
+	if (private_find_binary(wanted, &version, ret, err) == 0)
 		return 0;
-	return err_add(err, "backup %s is of %s %s", m->id, flavour_name(flavour), m->version);
+	return err_add(err, "backup %s is of %s %s", m->id, flavour_name(version.flavour),
+	               m->version);
+}
+
+static bool is_mysql(const struct manifest *m)
+{
+	return m->flavour && !strcmp(m->flavour, flavour_word(FLAVOUR_MYSQL));
 }
 
 int recover_time_zone(const struct manifest *m, char **ret, struct err *err)
@@ -48,8 +66,23 @@ static void options_done(struct options *o)
 	vec_done(&o->list);
 }
 
+/* MySQL looks for tablespaces in the places it knows, and for the one of a number
+ * wherever it is now: a table that has moved is found there. */
+static void add_places(const struct recover_plan *plan, struct options *ret)
+{
+	struct str dirs = {0};
+
+	for (size_t i = 1; i < plan->places->n; i++)
+		if (plan->places->v[i].mapped)
+			str_addf(&dirs, "%s%s", dirs.n ? ";" : "", plan->places->v[i].dir);
+	if (dirs.n)
+		*vec_push(&ret->list) = mem_printf("--innodb-directories=%s", str_text(&dirs));
+	str_done(&dirs);
+}
+
 /* The settings of the source first, so that the caller's own win. */
-static void collect_options(const struct recover_plan *plan, struct options *ret)
+static void collect_options(const struct recover_plan *plan, const struct recover_start *how,
+                            struct options *ret)
 {
 	const struct manifest *m = plan->m;
 
@@ -67,28 +100,31 @@ static void collect_options(const struct recover_plan *plan, struct options *ret
 		*vec_push(&ret->list) =
 		    mem_printf("--%s%s=%s", loose, m->settings[i].name, m->settings[i].value);
 	}
+	if (is_mysql(m))
+		add_places(plan, ret);
 	for (const char *const *o = plan->server_options; o && *o; o++)
 		*vec_push(&ret->list) = mem_strdup(*o);
-	for (const char *const *o = plan->work_options; o && *o; o++)
+	for (const char *const *o = how->more; o && *o; o++)
 		*vec_push(&ret->list) = mem_strdup(*o);
 	*vec_push(&ret->list) = NULL;
 }
 
-static int start(const struct recover_plan *plan, bool grants, bool keep,
-                 struct private_server **ret, struct err *err)
+int recover_start(const struct recover_plan *plan, const struct recover_start *how,
+                  struct private_server **ret, struct err *err)
 {
 	struct options options = {0};
 	const char *const env[] = {plan->time_zone, NULL};
 	int rc;
 
-	collect_options(plan, &options);
+	collect_options(plan, how, &options);
 	struct private_plan p = {
+	    .flavour = is_mysql(plan->m) ? FLAVOUR_MYSQL : FLAVOUR_MARIADB,
 	    .binary = plan->binary,
 	    .datadir = plan->places->target,
 	    .options = (const char *const *)options.list.v,
 	    .env = env,
-	    .grants = grants,
-	    .keep = keep,
+	    .grants = how->grants,
+	    .keep = how->keep,
 	    .cancel = plan->cancel,
 	};
 	rc = private_start(&p, ret, err);
@@ -107,32 +143,41 @@ static int no_row(void *arg, unsigned n, char **fields, const unsigned long *len
  * taken while it did can end within a row (which CHECK TABLE does not always see).
  * Nobody's data: repaired where it can be; where not, the server says so when it uses
  * them. */
-static void repair_log_tables(const struct recover_plan *plan, const struct private_server *server)
+void recover_log_tables(struct conn *c)
 {
 	static const char *const tables[] = {"general_log", "slow_log"};
+	struct err ignored;
+
+	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+		char *sql = mem_printf("REPAIR NO_WRITE_TO_BINLOG TABLE mysql.%s", tables[i]);
+		conn_query(c, sql, no_row, NULL, &ignored);
+		free(sql);
+	}
+}
+
+static void repair(const struct recover_plan *plan, const struct private_server *server)
+{
 	const struct conn_target target = {.socket = private_socket(server),
 	                                   .defaults_file = plan->work ? plan->work_defaults : NULL,
 	                                   .user = "root"};
 	struct conn *c = NULL;
 	struct err ignored;
 
-	if (conn_open(&target, 60, &c, &ignored) != 0)
-		return;
-	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-		char *sql = mem_printf("REPAIR NO_WRITE_TO_BINLOG TABLE mysql.%s", tables[i]);
-		conn_query(c, sql, no_row, NULL, &ignored);
-		free(sql);
-	}
+	if (conn_open(&target, 60, &c, &ignored) == 0)
+		recover_log_tables(c);
 	conn_free(c);
 }
 
 int recover_run(const struct recover_plan *plan, struct err *err)
 {
+	const struct recover_start how = {.grants = plan->work, .more = plan->work_options};
 	struct private_server *server = NULL;
-	int rc = start(plan, plan->work, false, &server, err);
 
+	if (is_mysql(plan->m))
+		return recover_mysql_run(plan, err);
+	int rc = recover_start(plan, &how, &server, err);
 	if (rc == 0)
-		repair_log_tables(plan, server);
+		repair(plan, server);
 	if (rc == 0 && plan->work)
 		rc = plan->work(plan->arg, private_socket(server), err);
 	if (rc == 0)
@@ -161,9 +206,10 @@ static long listener_pid(const char *path)
 
 int recover_keep(const struct recover_plan *plan, char **ret_socket, long *ret_pid, struct err *err)
 {
+	const struct recover_start how = {.grants = true, .keep = true};
 	struct private_server *server = NULL;
 
-	if (start(plan, true, true, &server, err) < 0)
+	if (recover_start(plan, &how, &server, err) < 0)
 		return -1;
 	*ret_socket = mem_strdup(private_socket(server));
 	*ret_pid = listener_pid(*ret_socket);

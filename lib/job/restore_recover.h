@@ -9,8 +9,10 @@
 
 #include "base/cancel.h"
 #include "base/err.h"
+#include "base/str.h"
 #include "job/restore_place.h"
 #include "model/manifest.h"
+#include "server/private.h"
 
 struct recover_plan {
 	const struct manifest *m;
@@ -26,10 +28,16 @@ struct recover_plan {
 	const char *const *work_options;
 	const char *work_defaults;
 	const struct cancel *cancel;
+	/* What whoever uses the directory must know of what was found in it is added here,
+	 * as sentences; NULL: not wanted. */
+	struct str *note;
 };
 
 /* ERR_REFUSED or ERR_NOT_FOUND when no program fits the backup's server. */
 int recover_find_binary(const struct manifest *m, const char *wanted, char **ret, struct err *err);
+
+/* ERR_DAMAGED: the manifest has no version. */
+int recover_version(const struct manifest *m, struct server_version *ret, struct err *err);
 
 /* What time_zone must be for statements of the source's binlogs to mean the same: a new
  * string or NULL.  ERR_REFUSED: its zone is not known here. */

@@ -27,6 +27,7 @@
 #define TMPDIR_MAX 80 /* sun_path holds 108 */
 
 struct private_server {
+	enum flavour flavour;
 	char *binary, *datadir;
 	char *dir; /* 0700: socket, pid file, temporary files */
 	char *socket, *log;
@@ -65,17 +66,15 @@ static void args_done(struct args *a)
 /* Nobody else gets in, and nothing happens but recovery. */
 static void args_isolation(struct args *a, const struct private_server *p, bool grants)
 {
-	static const char *const fixed[] = {
-	    "--skip-networking", "--skip-log-bin",        "--skip-slave-start",
-	    "--local-infile=0",  "--event-scheduler=OFF", "--performance-schema=OFF",
-	};
-
 	arg(a, "--socket=%s", p->socket);
 	arg(a, "--pid-file=%s/pid", p->dir);
 	arg(a, "--tmpdir=%s", p->dir);
 	arg(a, "--log-error=%s", p->log);
-	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-		arg(a, "%s", fixed[i]);
+	/* Of a replica: its relay logs are not there, and no new ones are to be. */
+	if (p->flavour == FLAVOUR_MYSQL)
+		arg(a, "--relay-log=%s/relay", p->dir);
+	for (const char *const *o = private_fixed(p->flavour); *o; o++)
+		arg(a, "%s", *o);
 	if (!grants)
 		arg(a, "--skip-grant-tables");
 	if (geteuid() == 0 && !p->other)
@@ -176,13 +175,25 @@ out:
 	return rc;
 }
 
+static int hint_keys(const struct private_server *p, struct err *err)
+{
+	if (p->flavour == FLAVOUR_MYSQL)
+		return err_hint(err,
+		                "The data is encrypted: the server program needs its keyring "
+		                "component (mysqld.my beside it or in the data directory) with "
+		                "the file of keys. Whole log: %s",
+		                p->log);
+	return err_hint(err,
+	                "The data is encrypted: give the key plugin and its key file with "
+	                "--server-option (plugin-load-add=…). Whole log: %s",
+	                p->log);
+}
+
 static int hint_log(const struct private_server *p, const char *reasons, struct err *err)
 {
-	if (strcasestr(reasons, "encrypt") || strcasestr(reasons, "key_management"))
-		return err_hint(err,
-		                "The data is encrypted: give the key plugin and its key file with "
-		                "--server-option (plugin-load-add=…). Whole log: %s",
-		                p->log);
+	if (strcasestr(reasons, "encrypt") || strcasestr(reasons, "key_management") ||
+	    strcasestr(reasons, "keyring"))
+		return hint_keys(p, err);
 	if (p->other &&
 	    (strcasestr(reasons, "permission denied") || strcasestr(reasons, "error number 13")))
 		return err_hint(err,
@@ -252,6 +263,7 @@ int private_start(const struct private_plan *plan, struct private_server **ret, 
 	struct private_server *p = mem_zalloc(sizeof *p);
 
 	p->cancel = plan->cancel;
+	p->flavour = plan->flavour;
 	p->binary = mem_strdup(plan->binary);
 	p->datadir = realpath(plan->datadir, NULL);
 	if (!p->datadir) {

@@ -14,7 +14,13 @@
 #include "base/err.h"
 #include "server/facts.h"
 
+struct server_version {
+	enum flavour flavour;
+	unsigned major, minor, patch;
+};
+
 struct private_plan {
+	enum flavour flavour;
 	const char *binary; /* path, or a wrapper script: it must exec the server and put our
 	                     * arguments ("$@") before its own */
 	const char *datadir;
@@ -31,11 +37,13 @@ struct private_plan {
 
 struct private_server;
 
-/* Find a server program for flavour and version: `wanted` (policy, option) if
- * given, else the usual names and places.  Runs it with --version and refuses one
- * of another flavour or series (10.11 against 11.4), saying both. */
-int private_find_binary(const char *wanted, enum flavour flavour, unsigned major, unsigned minor,
-                        char **ret_path, struct err *err);
+/* Find a server program for that version: `wanted` (policy, option) if given, else the
+ * usual names and places.  Runs it with --version and refuses one of another flavour or
+ * series (10.11 against 11.4, 8.0 against 8.4), and a MySQL older than the version
+ * itself, saying both: one of a later series would turn the data into its own as it
+ * starts, and an earlier one refuses it. */
+int private_find_binary(const char *wanted, const struct server_version *version, char **ret_path,
+                        struct err *err);
 
 /* Start and wait until it accepts connections, that is until recovery is over.
  * On failure the text has the decisive lines of its error log, the program is gone,

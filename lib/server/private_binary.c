@@ -1,4 +1,5 @@
 /* Finding the server program that fits a backup. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -11,53 +12,39 @@
 
 #define VERSION_TIMEOUT_S 60 /* a wrapper may have to set a world up first */
 
-struct wanted {
-	enum flavour flavour;
-	unsigned major, minor;
-};
-
-static const char *const mariadb_names[] = {
-    "mariadbd",
-    "mysqld",
-    "/usr/local/mariadb/bin/mariadbd",
-    "/usr/local/mysql/bin/mariadbd",
-    "/usr/local/mysql/bin/mysqld",
-    "/opt/mariadb/bin/mariadbd",
-    NULL,
-};
-static const char *const mysql_names[] = {
-    "mysqld",
-    "/usr/local/mysql/bin/mysqld",
-    "/opt/mysql/bin/mysqld",
-    NULL,
-};
-
-int private_parse_version(const char *output, char **ret_version, enum flavour *ret_flavour,
-                          unsigned *ret_major, unsigned *ret_minor)
+int private_parse_version(const char *output, char **ret_text, struct server_version *ret)
 {
 	/* "/usr/sbin/mariadbd  Ver 10.11.19-MariaDB-… for debian-linux-gnu on x86_64 (…)" */
 	const char *at = strstr(output, " Ver ");
-	unsigned patch;
+	struct server_version v;
 
 	if (!at)
 		return -1;
 	at += 5;
-	char *version = mem_strndup(at, strcspn(at, " \t\r\n"));
-	if (flavour_parse(version, ret_flavour, ret_major, ret_minor, &patch) < 0) {
-		free(version);
+	char *text = mem_strndup(at, strcspn(at, " \t\r\n"));
+	if (flavour_parse(text, &v.flavour, &v.major, &v.minor, &v.patch) < 0) {
+		free(text);
 		return -1;
 	}
-	*ret_version = version;
+	*ret_text = text;
+	*ret = v;
 	return 0;
 }
 
+static bool can_recover(const struct server_version *program, const struct server_version *w)
+{
+	if (program->flavour != w->flavour || program->major != w->major ||
+	    program->minor != w->minor)
+		return false;
+	return w->flavour != FLAVOUR_MYSQL || program->patch >= w->patch;
+}
+
 /* 0 fits, -1 with the reason. */
-static int check_program(const char *path, const struct wanted *w, struct err *err)
+static int check_program(const char *path, const struct server_version *w, struct err *err)
 {
 	const char *const argv[] = {path, "--no-defaults", "--version", NULL};
-	char *output = NULL, *version = NULL, how[64];
-	enum flavour flavour;
-	unsigned major, minor;
+	char *output = NULL, *text = NULL, how[64];
+	struct server_version is;
 	int status = 0, rc = -1;
 
 	if (proc_capture(argv, true, VERSION_TIMEOUT_S, 4096, &output, &status, err) < 0)
@@ -67,46 +54,49 @@ static int check_program(const char *path, const struct wanted *w, struct err *e
 		        proc_status_text(how, sizeof how, status), output);
 		goto out;
 	}
-	if (private_parse_version(output, &version, &flavour, &major, &minor) < 0) {
+	if (private_parse_version(output, &text, &is) < 0) {
 		err_set(err, ERR_REFUSED, "%s is not a database server: it says \"%.200s\"", path,
 		        output);
 		goto out;
 	}
-	if (flavour != w->flavour || major != w->major || minor != w->minor) {
-		err_set(err, ERR_REFUSED, "%s is %s %s, but the backup is of %s %u.%u", path,
-		        flavour_name(flavour), version, flavour_name(w->flavour), w->major,
-		        w->minor);
+	if (!can_recover(&is, w)) {
+		err_set(err, ERR_REFUSED, "%s is %s %s, but the backup is of %s %u.%u.%u", path,
+		        flavour_name(is.flavour), text, flavour_name(w->flavour), w->major,
+		        w->minor, w->patch);
 		goto out;
 	}
 	rc = 0;
 out:
-	free(version);
+	free(text);
 	free(output);
 	return rc;
 }
 
-static int hint_binary(const struct wanted *w, struct err *err)
+static int hint_binary(const struct server_version *w, struct err *err)
 {
+	char least[48] = "";
+
+	if (w->flavour == FLAVOUR_MYSQL)
+		snprintf(least, sizeof least, " (%u.%u.%u or later)", w->major, w->minor, w->patch);
 	return err_hint(err,
-	                "Install the server program of %s %u.%u and name it with --server-binary "
+	                "Install the server program of %s %u.%u%s and name it with --server-binary "
 	                "(in the policy: server_binary).",
-	                flavour_name(w->flavour), w->major, w->minor);
+	                flavour_name(w->flavour), w->major, w->minor, least);
 }
 
-int private_find_binary(const char *wanted, enum flavour flavour, unsigned major, unsigned minor,
-                        char **ret_path, struct err *err)
+int private_find_binary(const char *wanted, const struct server_version *version, char **ret_path,
+                        struct err *err)
 {
-	const struct wanted w = {flavour, major, minor};
+	const struct flavour_row *row =
+	    flavour_find(version->flavour, version->major, version->minor, version->patch);
 	const char *const only[] = {wanted, NULL};
-	const char *const *names = wanted                       ? only
-	                           : flavour == FLAVOUR_MARIADB ? mariadb_names
-	                                                        : mysql_names;
+	const char *const *names = wanted ? only : row->servers;
 	struct err first = ERR_INIT;
 
 	for (; *names; names++) {
 		struct err why = ERR_INIT;
 		char *path = proc_find(*names);
-		if (path && check_program(path, &w, &why) == 0) {
+		if (path && check_program(path, version, &why) == 0) {
 			*ret_path = path;
 			return 0;
 		}
@@ -119,8 +109,8 @@ int private_find_binary(const char *wanted, enum flavour flavour, unsigned major
 		        wanted);
 	else if (first.kind == ERR_NONE)
 		err_set(&first, ERR_NOT_FOUND, "no server program of %s found on this host",
-		        flavour_name(flavour));
+		        flavour_name(version->flavour));
 	if (err)
 		*err = first;
-	return hint_binary(&w, err);
+	return hint_binary(version, err);
 }

@@ -11,10 +11,13 @@
 #include "base/err.h"
 #include "base/proc.h"
 #include "server/facts.h"
+#include "server/private.h"
 
-/* From the output of `mariadbd --version`; 0 or -1. *ret_version is owned. */
-int private_parse_version(const char *output, char **ret_version, enum flavour *ret_flavour,
-                          unsigned *ret_major, unsigned *ret_minor);
+/* From the output of `mariadbd --version`; 0 or -1. *ret_text is owned. */
+int private_parse_version(const char *output, char **ret_text, struct server_version *ret);
+
+/* What a private server is told whatever it is for; NULL-terminated. */
+const char *const *private_fixed(enum flavour flavour);
 
 /* A quarter of what memory is free, and not much more than there is data:
  * between 128 MiB and 8 GiB, in whole MiB. */

@@ -17,6 +17,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 #include "server/private_room.h"
+#include "server/replay_words.h"
 
 #define GRACE_MS 2000
 #define LOOK_MS 50
@@ -61,20 +62,40 @@ static char *find_beside(const char *binary, const char *name)
 	return found ? found : proc_find(name);
 }
 
-int replay_tools_find(const char *server_binary, struct replay_tools *ret, struct err *err)
+static char *find_one(const char *binary, const char *const *names,
+                      const struct server_version *version)
 {
-	struct replay_tools t = {.binlog = find_beside(server_binary, "mariadb-binlog"),
-	                         .client = find_beside(server_binary, "mariadb")};
+	for (; *names; names++) {
+		char *found = find_beside(binary, *names);
+		if (found && replay_program_fits(found, version))
+			return found;
+		free(found);
+	}
+	return NULL;
+}
+
+int replay_tools_find(const char *server_binary, const struct server_version *version,
+                      struct replay_tools *ret, struct err *err)
+{
+	const struct flavour_row *row =
+	    flavour_find(version->flavour, version->major, version->minor, version->patch);
+	struct replay_tools t = {.flavour = version->flavour,
+	                         .binlog = find_one(server_binary, row->binlogs, version),
+	                         .client = find_one(server_binary, row->clients, version)};
 
 	if (t.binlog && t.client) {
 		*ret = t;
 		return 0;
 	}
-	err_set(err, ERR_NOT_FOUND, "no program %s found beside %s or in PATH: binlogs need it",
-	        t.binlog ? "mariadb" : "mariadb-binlog", server_binary);
+	err_set(err, ERR_NOT_FOUND,
+	        "no program %s of %s found beside %s or in PATH: binlogs need it",
+	        t.binlog ? row->clients[0] : row->binlogs[0], flavour_name(version->flavour),
+	        server_binary);
 	replay_tools_done(&t);
-	return err_hint(err, "Install the client programs of the server's version "
-	                     "(mariadb-client), or restore a backup alone with --backup.");
+	return err_hint(err,
+	                "Install the client programs of the server's version (%s-client), or "
+	                "restore a backup alone with --backup.",
+	                flavour_word(version->flavour));
 }
 
 void replay_tools_done(struct replay_tools *t)
@@ -125,17 +146,11 @@ static int let_server_read(const struct replay *r, const char *datadir, struct e
 	return 0;
 }
 
-/* The row goes again before anybody can connect; what the server holds in memory
- * stays until it reads the tables anew, and a session keeps what it was given. */
 static int write_init_file(struct replay *r, struct err *err)
 {
 	struct str s = {0};
 
-	str_addf(&s,
-	         "CREATE USER `%s`@localhost IDENTIFIED BY '%s';\n"
-	         "GRANT ALL PRIVILEGES ON *.* TO `%s`@localhost WITH GRANT OPTION;\n"
-	         "DELETE FROM mysql.global_priv WHERE user='%s';\n",
-	         r->user, r->password, r->user, r->user);
+	replay_account(r->tools->flavour, r->user, r->password, &s);
 	return write_private(r->init_file, &s, err);
 }
 
@@ -151,24 +166,10 @@ static int write_client_file(struct replay *r, struct err *err)
 
 static void make_options(struct replay *r)
 {
-	static const char *const fixed[] = {
-	    "--local-infile=1",
-	    "--max-allowed-packet=1073741824",
-	    "--gtid-strict-mode=OFF",
-	    "--secure-timestamp=NO",
-	    "--read-only=OFF",
-	    "--strict-password-validation=OFF",
-	    "--wait-timeout=2147483",
-	    "--innodb-flush-log-at-trx-commit=0",
-	    "--max-statement-time=0",
-	    "--idle-transaction-timeout=0",
-	    "--net-read-timeout=2147483",
-	    "--net-write-timeout=2147483",
-	};
-
 	*vec_push(&r->options) = mem_printf("--init-file=%s", r->init_file);
-	for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
-		*vec_push(&r->options) = mem_strdup(fixed[i]);
+	*vec_push(&r->options) = mem_strdup("--local-infile=1");
+	for (const char *const *w = replay_server_words(r->tools->flavour); *w; w++)
+		*vec_push(&r->options) = mem_strdup(*w);
 	*vec_push(&r->options) = NULL;
 }
 
@@ -388,18 +389,21 @@ int replay_file(struct replay *r, const char *path, uint64_t from, uint64_t to,
 	char *start = mem_printf("--start-position=%" PRIu64, from);
 	char *stop = mem_printf("--stop-position=%" PRIu64, to);
 	char *load = mem_printf("--local-load=%s", r->load_dir);
-	const char *const argv[] = {r->tools->binlog,
-	                            "--no-defaults",
-	                            "--skip-gtid-strict-mode",
-	                            load,
-	                            start,
-	                            stop,
-	                            path,
-	                            NULL};
+	VEC(const char *) argv = {0};
 
+	*vec_push(&argv) = r->tools->binlog;
+	*vec_push(&argv) = "--no-defaults";
+	for (const char *const *w = replay_reader_words(r->tools->flavour); *w; w++)
+		*vec_push(&argv) = *w;
+	*vec_push(&argv) = load;
+	*vec_push(&argv) = start;
+	*vec_push(&argv) = stop;
+	*vec_push(&argv) = path;
+	*vec_push(&argv) = NULL;
 	free(r->at);
 	r->at = mem_strdup(slash ? slash + 1 : path);
-	int rc = run_reader(r, argv, cancel, err);
+	int rc = run_reader(r, argv.v, cancel, err);
+	vec_done(&argv);
 	free(start);
 	free(stop);
 	free(load);

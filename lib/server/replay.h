@@ -1,12 +1,13 @@
 /*
  * replay: binlogs applied to a private server by the server's own programs:
- * mariadb-binlog decodes, the client runs what it prints.
+ * mariadb-binlog or mysqlbinlog decodes, the client runs what it prints.
  *
  * One session from the first event to the last, whatever the number of files:
  * temporary tables and prepared XA transactions live across them.  The server runs
  * with its privilege tables (without them it refuses CREATE EVENT and GRANT), so the
- * session needs an account: one that exists in the server's memory only, made by an
- * init file and never left in a table.
+ * session needs an account, made by an init file: on MariaDB one that exists in the
+ * server's memory only, on MySQL one whose rows stay until they are taken away at the
+ * end (replay_words).
  */
 #ifndef SERVER_REPLAY_H
 #define SERVER_REPLAY_H
@@ -15,13 +16,16 @@
 
 #include "base/cancel.h"
 #include "base/err.h"
+#include "server/private.h"
 
 struct replay_tools {
+	enum flavour flavour;
 	char *binlog, *client; /* paths */
 };
 /* Beside the server program, in the bin/ next to its directory, then in PATH.
  * ERR_NOT_FOUND names what is missing. */
-int replay_tools_find(const char *server_binary, struct replay_tools *ret, struct err *err);
+int replay_tools_find(const char *server_binary, const struct server_version *version,
+                      struct replay_tools *ret, struct err *err);
 void replay_tools_done(struct replay_tools *t);
 
 struct replay;

@@ -6,6 +6,8 @@
 #include "job/restore_point.h"
 #include "tests/unit/unit.h"
 
+#define UUID "3e11fa47-71ca-11e1-9e33-c80aa9429562"
+
 static struct err err;
 static struct restore_point p;
 
@@ -83,6 +85,13 @@ START_TEST(gtids)
 	ck_ok(point_parse_gtid("0-1-42,7-100-18446744073709551615,0-1-42", &p, &err), err);
 	ck_assert_uint_eq(p.gtid_n, 2); /* said twice is said */
 	ck_assert_str_eq(p.gtids[1], "7-100-18446744073709551615");
+	/* as binlogs have them, however they are written */
+	ck_ok(point_parse_gtid(UUID ":23", &p, &err), err);
+	ck_assert_str_eq(p.gtids[0], UUID ":23");
+	ck_ok(point_parse_gtid("3E11FA47-71ca-11e1-9e33-C80AA9429562:Tag_1:7," UUID ":7", &p, &err),
+	      err);
+	ck_assert_uint_eq(p.gtid_n, 2);
+	ck_assert_str_eq(p.gtids[0], UUID ":tag_1:7");
 	static const char *const bad[] = {"",
 	                                  "42",
 	                                  "0-1",
@@ -93,7 +102,20 @@ START_TEST(gtids)
 	                                  "a-b-c",
 	                                  "0-1-2 ",
 	                                  "0-1-999999999999999999999",
-	                                  "3e11fa47-71ca-11e1-9e33-c80aa9429562:23"};
+	                                  UUID,
+	                                  UUID ":",
+	                                  UUID ":0",
+	                                  UUID ":023",
+	                                  UUID ":1-5",
+	                                  UUID ":tag:",
+	                                  UUID "::5",
+	                                  UUID ":1tag:5",
+	                                  UUID ":a-b:5",
+	                                  UUID ":a23456789012345678901234567890123:5",
+	                                  UUID "x:5",
+	                                  "3e11fa47-71ca-11e1-9e33+c80aa9429562:5",
+	                                  "3e11fa47-71ca-11e1-9e33-c80aa942956g:5",
+	                                  "11fa47-71ca-11e1-9e33-c80aa9429562:5"};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		ck_assert_msg(point_parse_gtid(bad[i], &p, &err) == -1, "%s", bad[i]);
 		ck_assert_int_eq(err.kind, ERR_USAGE);

@@ -48,37 +48,38 @@ START_TEST(test_version_output)
 		const char *text;
 		int rc;
 		enum flavour flavour;
-		unsigned major, minor;
+		unsigned major, minor, patch;
 	} rows[] = {
 	    {"mariadbd  Ver 10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian "
 	     "12)\n",
-	     0, FLAVOUR_MARIADB, 10, 11},
+	     0, FLAVOUR_MARIADB, 10, 11, 19},
 	    {"warning: x\n/usr/sbin/mysqld  Ver 8.0.36 for Linux on x86_64 (Source)\n", 0,
-	     FLAVOUR_MYSQL, 8, 0},
+	     FLAVOUR_MYSQL, 8, 0, 36},
+	    {"mysqld  Ver 9.7.4-2 for Linux on x86_64 ((Debian))\n", 0, FLAVOUR_MYSQL, 9, 7, 4},
 	    {"", -1, 0, 0, 0},
 	    {"tar (GNU tar) 1.34\n", -1, 0, 0, 0},
 	    {"x Ver \n", -1, 0, 0, 0},
 	};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		char *version = NULL;
-		enum flavour flavour = FLAVOUR_MARIADB;
-		unsigned major = 0, minor = 0;
-		int rc = private_parse_version(rows[i].text, &version, &flavour, &major, &minor);
+		char *text = NULL;
+		struct server_version v = {0};
+		int rc = private_parse_version(rows[i].text, &text, &v);
 		ck_assert_msg(rc == rows[i].rc, "%s", rows[i].text);
-		ck_assert_int_eq(version != NULL, rc == 0);
-		ck_assert_uint_eq(flavour, rows[i].flavour);
-		ck_assert_uint_eq(major, rows[i].major);
-		ck_assert_uint_eq(minor, rows[i].minor);
-		free(version);
+		ck_assert_int_eq(text != NULL, rc == 0);
+		ck_assert_uint_eq(v.flavour, rows[i].flavour);
+		ck_assert_uint_eq(v.major, rows[i].major);
+		ck_assert_uint_eq(v.minor, rows[i].minor);
+		ck_assert_uint_eq(v.patch, rows[i].patch);
+		free(text);
 	}
 }
 END_TEST
 
-static enum err_kind find(struct err *err)
+static enum err_kind find_for(const struct server_version *version, struct err *err)
 {
 	char *path = NULL;
 	*err = ERR_INIT;
-	if (private_find_binary(script, FLAVOUR_MARIADB, 10, 11, &path, err) < 0) {
+	if (private_find_binary(script, version, &path, err) < 0) {
 		ck_assert_ptr_null(path);
 		ck_assert_ptr_nonnull(strstr(err->hint, "--server-binary"));
 		return err->kind;
@@ -86,6 +87,13 @@ static enum err_kind find(struct err *err)
 	ck_assert_str_eq(path, script);
 	free(path);
 	return ERR_NONE;
+}
+
+static enum err_kind find(struct err *err)
+{
+	const struct server_version version = {FLAVOUR_MARIADB, 10, 11, 19};
+
+	return find_for(&version, err);
 }
 
 START_TEST(test_find_binary)
@@ -107,6 +115,48 @@ START_TEST(test_find_binary)
 	write_script("echo 'cannot load libx.so' >&2; exit 127");
 	ck_assert_int_eq(find(&err), ERR_FAILED);
 	ck_assert_ptr_nonnull(strstr(err.text, "libx.so"));
+}
+END_TEST
+
+/* Its name says nothing: "mysqld" is what many a MariaDB is called. */
+START_TEST(test_find_mysql)
+{
+	const struct server_version version = {FLAVOUR_MYSQL, 8, 4, 3};
+	struct err err;
+
+	write_script("echo 'mysqld  Ver 8.4.3 for Linux on x86_64 (MySQL Community Server - GPL)'");
+	ck_assert_int_eq(find_for(&version, &err), ERR_NONE);
+	write_script("echo 'mysqld  Ver 8.4.10-2 for Linux on x86_64 (Percona Server (GPL))'");
+	ck_assert_int_eq(find_for(&version, &err), ERR_NONE);
+	write_script("echo 'mysqld  Ver 8.4.2 for Linux on x86_64'");
+	ck_assert_int_eq(find_for(&version, &err), ERR_REFUSED);
+	ck_assert_ptr_nonnull(strstr(err.text, "8.4.3"));
+	ck_assert_ptr_nonnull(strstr(err.hint, "8.4.3 or later"));
+	write_script("echo 'mysqld  Ver 9.7.4 for Linux on x86_64'");
+	ck_assert_int_eq(find_for(&version, &err), ERR_REFUSED);
+	write_script("echo 'mysqld  Ver 8.0.40 for Linux on x86_64'");
+	ck_assert_int_eq(find_for(&version, &err), ERR_REFUSED);
+	write_script("echo 'mysqld  Ver 10.11.19-MariaDB for Linux on x86_64'");
+	ck_assert_int_eq(find_for(&version, &err), ERR_REFUSED);
+	ck_assert_ptr_nonnull(strstr(err.text, "is MariaDB 10.11.19"));
+	ck_assert_ptr_nonnull(strstr(err.text, "the backup is of MySQL 8.4.3"));
+}
+END_TEST
+
+/* mysqld hears this one in the first place only, where a wrapper must leave it. */
+START_TEST(test_no_defaults_comes_first)
+{
+	const struct private_plan plan = {
+	    .binary = script, .datadir = dir, .flavour = FLAVOUR_MYSQL};
+	struct private_server *p = NULL;
+	struct err err = ERR_INIT;
+
+	write_script("echo \"[ERROR] first $1; $*\"; exit 1");
+	ck_assert_int_eq(private_start(&plan, &p, &err), -1);
+	ck_assert_msg(strstr(err.text, "first --no-defaults;"), "%s", err.text);
+	ck_assert_ptr_nonnull(strstr(err.text, "--persisted-globals-load=OFF"));
+	ck_assert_ptr_nonnull(strstr(err.text, "--skip-replica-start"));
+	ck_assert_ptr_nonnull(strstr(err.text, "--relay-log=/"));
 }
 END_TEST
 
@@ -246,6 +296,8 @@ static Suite *suite(void)
 	tcase_set_timeout(t, 30);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, test_find_binary);
+	tcase_add_test(t, test_find_mysql);
+	tcase_add_test(t, test_no_defaults_comes_first);
 	tcase_add_test(t, test_dies_at_once);
 	tcase_add_test(t, test_never_ready);
 	tcase_add_test(t, test_cancelled);

@@ -1,0 +1,284 @@
+#include "job/restore_recover_mysql.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fsio.h"
+#include "base/mem.h"
+#include "job/restore_recover_parts.h"
+#include "server/replay_words.h"
+
+#define INDEX RECOVER_BINLOG_DIR "/mybak.index"
+
+/* ---- the binlog */
+
+const char *recover_mysql_binlog(const struct manifest *m)
+{
+	for (size_t i = 0; i < m->files.n; i++) {
+		const struct manifest_file *f = &m->files.v[i];
+		if (f->kind == FILE_PLAIN && f->root == 0 &&
+		    str_starts(f->path, RECOVER_BINLOG_DIR "/"))
+			return f->path;
+	}
+	return NULL;
+}
+
+/* "#mybak-binlog/binlog.000042" -> "#mybak-binlog/binlog", which is how the server is to
+ * name the next one; NULL: no server named it. */
+static char *base_of(const char *binlog)
+{
+	const char *dot = strrchr(binlog, '.');
+
+	if (!dot || !dot[1] || strspn(dot + 1, "0123456789") != strlen(dot + 1) || dot[-1] == '/' ||
+	    strchr(binlog, '\n'))
+		return NULL;
+	return mem_strndup(binlog, (size_t)(dot - binlog));
+}
+
+int recover_mysql_index(const struct manifest *m, const struct places *places, struct err *err)
+{
+	const char *binlog = recover_mysql_binlog(m);
+	char *base = binlog ? base_of(binlog) : NULL;
+
+	if (binlog && !base)
+		return err_set(err, ERR_DAMAGED, "backup %s: %s is no name of a binlog", m->id,
+		               binlog);
+	if (!binlog)
+		return 0;
+	char *path = mem_printf("%s/" INDEX, places->target);
+	char *line = mem_printf("./%s\n", binlog);
+	int rc = fsio_replace(path, line, strlen(line), 0640, err);
+	free(base);
+	free(path);
+	free(line);
+	return rc;
+}
+
+char *recover_mysql_advice(const struct manifest *m, const struct places *places)
+{
+	const char *binlog = recover_mysql_binlog(m);
+	char *base = binlog ? base_of(binlog) : NULL;
+	char *text = NULL;
+
+	if (base)
+		text = mem_printf(
+		    "the first start of a server on %s must have the options "
+		    "--log-bin='%s' --log-bin-index='" INDEX "' --skip-replica-start: "
+		    "that binlog decides which prepared transactions are committed, and "
+		    "completes gtid_executed; remove " RECOVER_BINLOG_DIR " after a clean "
+		    "shutdown, and start it with its own settings",
+		    places->target, base);
+	free(base);
+	return text;
+}
+
+/* ---- a replica that must not go on by itself */
+
+struct channel {
+	char *name, *file, *position;
+	char *worker_file, *worker_position; /* the furthest of its workers, or NULL */
+};
+
+struct channels {
+	VEC(struct channel) list;
+};
+
+static void channels_done(struct channels *c)
+{
+	for (size_t i = 0; i < c->list.n; i++) {
+		free(c->list.v[i].name);
+		free(c->list.v[i].file);
+		free(c->list.v[i].position);
+		free(c->list.v[i].worker_file);
+		free(c->list.v[i].worker_position);
+	}
+	vec_done(&c->list);
+}
+
+/* A channel, then its workers, the furthest last. */
+static int take_channel(void *arg, unsigned n, char **fields, const unsigned long *lengths,
+                        struct err *err)
+{
+	struct channels *c = arg;
+	struct channel *last = c->list.n ? &c->list.v[c->list.n - 1] : NULL;
+
+	(void)n, (void)lengths, (void)err;
+	for (unsigned i = 0; i < 4; i++)
+		if (!fields[i])
+			return 0;
+	if (strcmp(fields[3], "1") != 0) {
+		*vec_push(&c->list) = (struct channel){.name = mem_strdup(fields[0]),
+		                                       .file = mem_strdup(fields[1]),
+		                                       .position = mem_strdup(fields[2])};
+		return 0;
+	}
+	if (!last || strcmp(last->name, fields[0]) != 0)
+		return 0;
+	free(last->worker_file);
+	free(last->worker_position);
+	last->worker_file = mem_strdup(fields[1]);
+	last->worker_position = mem_strdup(fields[2]);
+	return 0;
+}
+
+/* A row of slave_relay_log_info is behind what parallel workers have committed. */
+static int ask_channels(struct conn *c, struct channels *ret, struct err *err)
+{
+	return conn_query(c,
+	                  "SELECT c, f, p, w FROM ("
+	                  "SELECT channel_name c, master_log_name f, master_log_pos p, 0 w"
+	                  " FROM mysql.slave_relay_log_info UNION ALL "
+	                  "SELECT channel_name, master_log_name, master_log_pos, 1"
+	                  " FROM mysql.slave_worker_info) AS both_tables WHERE f <> ''"
+	                  " ORDER BY c, w, LENGTH(f), f, p",
+	                  take_channel, ret, err);
+}
+
+static void note_channel(const struct channel *c, struct str *note)
+{
+	if (*c->name)
+		str_addf(note, "on channel %s ", c->name);
+	str_addf(note, "its source's binlogs up to %s:%s", c->file, c->position);
+	if (c->worker_file &&
+	    (strcmp(c->worker_file, c->file) != 0 || strcmp(c->worker_position, c->position) != 0))
+		str_addf(note,
+		         " at least, and of what follows what parallel workers did up to %s:%s",
+		         c->worker_file, c->worker_position);
+}
+
+static void note_channels(const struct channels *c, struct str *note)
+{
+	str_add(note, "the server was a replica and is none any more");
+	for (size_t i = 0; i < c->list.n; i++) {
+		str_add(note, i ? ", " : ": it had applied ");
+		note_channel(&c->list.v[i], note);
+	}
+}
+
+/* Whatever a server would need to go on; without relay logs it may not know its channels,
+ * but their rows are there. */
+static int reset_replica(struct conn *c, struct err *err)
+{
+	static const char *const tables[] = {"slave_worker_info", "slave_relay_log_info",
+	                                     "slave_master_info"};
+	struct err ignored;
+
+	conn_exec(c, &ignored, "RESET REPLICA ALL");
+	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+		char *sql = mem_printf("DELETE FROM mysql.%s", tables[i]);
+		int rc = conn_exec(c, err, sql);
+		free(sql);
+		if (rc < 0)
+			return err_add(err, "making the server forget that it was a replica");
+	}
+	return 0;
+}
+
+static int end_replication(struct conn *c, struct str *note, struct err *err)
+{
+	struct channels channels = {0};
+	uint64_t n;
+	int rc = conn_u64(c,
+	                  "SELECT (SELECT COUNT(*) FROM mysql.slave_master_info) + "
+	                  "(SELECT COUNT(*) FROM mysql.slave_relay_log_info)",
+	                  &n, err);
+
+	if (rc == 0 && n > 0) {
+		rc = ask_channels(c, &channels, err);
+		if (rc == 0 && note)
+			note_channels(&channels, note);
+		if (rc == 0)
+			rc = reset_replica(c, err);
+	}
+	channels_done(&channels);
+	return rc;
+}
+
+/* ---- the two starts */
+
+static int connect_to(const struct private_server *server, const char *defaults, struct conn **ret,
+                      struct err *err)
+{
+	const struct conn_target target = {
+	    .socket = private_socket(server), .defaults_file = defaults, .user = "root"};
+
+	return conn_open(&target, 0, ret, err);
+}
+
+/* Every start without a file of its own gives the server an identity, and this one is
+ * not the restored server's. */
+static int remove_identity(const struct recover_plan *plan, struct err *err)
+{
+	char *path = mem_printf("%s/auto.cnf", plan->places->target);
+	int rc = fsio_unlink(path, err);
+
+	free(path);
+	return rc;
+}
+
+static int remove_binlog(const struct recover_plan *plan, struct err *err)
+{
+	char *path = mem_printf("%s/" RECOVER_BINLOG_DIR, plan->places->target);
+	int rc = fsio_remove_tree(path, err);
+
+	free(path);
+	return rc;
+}
+
+static int recover(const struct recover_plan *plan, struct err *err)
+{
+	const char *binlog = recover_mysql_binlog(plan->m);
+	char *base = binlog ? base_of(binlog) : NULL;
+	char *log_bin = mem_printf("--log-bin=%s", base ? base : "");
+	const char *const options[] = {log_bin, "--log-bin-index=" INDEX,
+	                               "--loose-binlog-expire-logs-auto-purge=OFF", NULL};
+	const struct recover_start how = {.more = base ? options : NULL};
+	struct private_server *server = NULL;
+	struct conn *c = NULL;
+
+	int rc = recover_start(plan, &how, &server, err);
+	if (rc == 0)
+		rc = connect_to(server, NULL, &c, err);
+	if (rc == 0) {
+		recover_log_tables(c);
+		rc = end_replication(c, plan->note, err);
+	}
+	conn_free(c);
+	if (rc == 0)
+		rc = private_stop(server, err);
+	private_free(server);
+	free(base);
+	free(log_bin);
+	return rc;
+}
+
+/* Without a binlog: what is applied is not to be written once more. */
+static int work(const struct recover_plan *plan, struct err *err)
+{
+	const struct recover_start how = {.grants = true, .more = plan->work_options};
+	struct private_server *server = NULL;
+	struct conn *c = NULL;
+
+	int rc = recover_start(plan, &how, &server, err);
+	if (rc == 0)
+		rc = connect_to(server, plan->work_defaults, &c, err);
+	if (rc == 0) {
+		rc = plan->work(plan->arg, private_socket(server), err);
+		int gone = replay_forget(c, rc == 0 ? err : NULL);
+		rc = rc == 0 ? gone : rc;
+	}
+	conn_free(c);
+	if (rc == 0)
+		rc = private_stop(server, err);
+	private_free(server);
+	return rc;
+}
+
+int recover_mysql_run(const struct recover_plan *plan, struct err *err)
+{
+	if (recover(plan, err) < 0 || remove_binlog(plan, err) < 0)
+		return -1;
+	if (plan->work && work(plan, err) < 0)
+		return -1;
+	return remove_identity(plan, err);
+}

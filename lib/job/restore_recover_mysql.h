@@ -1,0 +1,30 @@
+/*
+ * restore_recover_mysql: what the recovery of a MySQL needs beyond a start and a stop.
+ *
+ * What was prepared in InnoDB at the backup's point is decided by the binlog, so a backup
+ * holds the last one up to there, in a directory of its own.  Recovery has it as its
+ * binlog, which also completes the set of GTIDs; then it is no longer needed.
+ */
+#ifndef JOB_RESTORE_RECOVER_MYSQL_H
+#define JOB_RESTORE_RECOVER_MYSQL_H
+
+#include "base/err.h"
+#include "job/restore_recover.h"
+
+#define RECOVER_BINLOG_DIR "#mybak-binlog"
+
+/* The binlog of a backup, as a path below the data directory; NULL: it has none, and so
+ * has every backup of a MariaDB. */
+const char *recover_mysql_binlog(const struct manifest *m);
+
+/* The index that a server wants beside the binlog; nothing without one. */
+int recover_mysql_index(const struct manifest *m, const struct places *places, struct err *err);
+
+/* How to start a server that is to do the recovery itself, as a new string; NULL: just
+ * start it. */
+char *recover_mysql_advice(const struct manifest *m, const struct places *places);
+
+/* recover_run for MySQL. */
+int recover_mysql_run(const struct recover_plan *plan, struct err *err);
+
+#endif

@@ -1,0 +1,92 @@
+#include "server/replay_words.h"
+
+#include <stdlib.h>
+
+#include "base/proc.h"
+#include "server/private_room.h"
+
+#define VERSION_TIMEOUT_S 60
+
+#define COMMON_SERVER                                                                   \
+	"--max-allowed-packet=1073741824", "--read-only=OFF", "--wait-timeout=2147483", \
+	    "--innodb-flush-log-at-trx-commit=0", "--net-read-timeout=2147483",         \
+	    "--net-write-timeout=2147483"
+
+static const char *const mariadb_server[] = {
+    COMMON_SERVER,
+    "--gtid-strict-mode=OFF",
+    "--secure-timestamp=NO",
+    "--strict-password-validation=OFF",
+    "--max-statement-time=0",
+    "--idle-transaction-timeout=0",
+    NULL,
+};
+static const char *const mysql_server[] = {
+    COMMON_SERVER,
+    NULL,
+};
+static const char *const mariadb_reader[] = {"--skip-gtid-strict-mode", NULL};
+static const char *const mysql_reader[] = {NULL};
+
+const char *const *replay_server_words(enum flavour flavour)
+{
+	return flavour == FLAVOUR_MYSQL ? mysql_server : mariadb_server;
+}
+
+const char *const *replay_reader_words(enum flavour flavour)
+{
+	return flavour == FLAVOUR_MYSQL ? mysql_reader : mariadb_reader;
+}
+
+/* MariaDB: the row goes again before anybody can connect; what the server holds in
+ * memory stays until it reads the tables anew, and a session keeps what it was given.
+ *
+ * MySQL: a session loses its dynamic privileges (SYSTEM_USER, which every statement about
+ * an account of the source's needs) as soon as a replayed FLUSH PRIVILEGES finds no row:
+ * whoever started the server takes the rows away at the end. */
+void replay_account(enum flavour flavour, const char *user, const char *password, struct str *out)
+{
+	const char *create = flavour == FLAVOUR_MYSQL ? "CREATE USER IF NOT EXISTS" : "CREATE USER";
+
+	str_addf(out,
+	         "%s `%s`@localhost IDENTIFIED BY '%s';\n"
+	         "GRANT ALL PRIVILEGES ON *.* TO `%s`@localhost WITH GRANT OPTION;\n",
+	         create, user, password, user);
+	if (flavour == FLAVOUR_MARIADB)
+		str_addf(out, "DELETE FROM mysql.global_priv WHERE user='%s';\n", user);
+}
+
+int replay_forget(struct conn *c, struct err *err)
+{
+	static const char *const statements[] = {
+	    "DELETE FROM mysql.global_grants WHERE CONCAT(user,'@',host)=CURRENT_USER()",
+	    "DELETE FROM mysql.password_history WHERE CONCAT(user,'@',host)=CURRENT_USER()",
+	    "DELETE FROM mysql.user WHERE CONCAT(user,'@',host)=CURRENT_USER()",
+	};
+
+	for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
+		if (conn_exec(c, err, statements[i]) < 0)
+			return err_add(err, "taking away the account of the replay");
+	return 0;
+}
+
+/* MariaDB's say "Ver 3.5" or "Ver 15.1", which is no server's version. */
+bool replay_program_fits(const char *path, const struct server_version *version)
+{
+	const char *const argv[] = {path, "--no-defaults", "--version", NULL};
+	struct server_version is = {0};
+	char *output = NULL, *text = NULL;
+	int status = 0;
+	bool fits = true;
+
+	if (version->flavour != FLAVOUR_MYSQL)
+		return true;
+	if (proc_capture(argv, true, VERSION_TIMEOUT_S, 4096, &output, &status, NULL) < 0)
+		return false;
+	fits = private_parse_version(output, &text, &is) == 0 && is.flavour == FLAVOUR_MYSQL &&
+	       flavour_version(is.major, is.minor, 0) >=
+	           flavour_version(version->major, version->minor, 0);
+	free(output);
+	free(text);
+	return fits;
+}
