@@ -77,8 +77,8 @@ struct mysql_block {
 struct mysql_block mysql_block_check(const unsigned char *block, uint64_t lsn);
 
 /* Does an LSN lie inside of a block (true), or is it where one begins?  The server
- * counts the head of a block as soon as something is behind it, so the LSNs of a
- * head mean the end of the block before. */
+ * counts the head of a block as soon as something is behind it, so the LSNs of a head
+ * mean the end of the block before. */
 static inline bool mysql_redo_is_inside(uint64_t lsn)
 {
 	return lsn % MYSQL_REDO_BLOCK > MYSQL_REDO_BLOCK_HEAD;

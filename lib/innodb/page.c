@@ -1,7 +1,12 @@
 /*
  * Layout: fil0fil.h, fil0types.h, fsp0types.h (header fields and flags), buf0buf.cc
  * (buf_page_is_corrupted), fil0crypt.cc (fil_space_verify_crypt_checksum),
- * page0zip.cc (page_zip_calc_checksum).  Integers are big-endian.
+ * page0zip.cc (page_zip_calc_checksum); of MySQL checksum.cc (BlockReporter),
+ * os0file.cc and os0enc.cc (what compression and encryption leave of a page).
+ * Integers are big-endian.
+ *
+ * MySQL's flags are the legacy ones with a few more (DATA_DIR, SHARED, TEMPORARY,
+ * ENCRYPTION, SDI in bits 10 to 14), and its sums are the legacy ones.
  */
 #include "innodb/page.h"
 
@@ -15,6 +20,10 @@
 #define TYPE_COMPRESSED_BIT 0x8000u /* full_crc32: the length is in the other bits */
 #define TYPE_PAGE_COMPRESSED 34354u
 #define TYPE_PAGE_COMPRESSED_ENCRYPTED 37401u
+#define TYPE_MYSQL_COMPRESSED 14u
+#define TYPE_MYSQL_ENCRYPTED 15u
+#define TYPE_MYSQL_COMPRESSED_ENCRYPTED 16u
+#define TYPE_MYSQL_ENCRYPTED_RTREE 17u
 
 #define HEAD_MIN 58u /* up to and with the flags */
 
@@ -148,12 +157,46 @@ static enum page_state check_legacy(const unsigned char *page, uint32_t page_siz
 	return page_old_check(page, page_size);
 }
 
+/* What MySQL writes at 26 of a page that is compressed (14), or that and encrypted
+ * (16): version, algorithm, original type, original and compressed size. */
+static bool has_compressed_head(const unsigned char *page, uint32_t page_size)
+{
+	return page[26] >= 1 && page[26] <= 2 && page[27] >= 1 && page[27] <= 3 &&
+	       be16_get(page + 30) == ((page_size - 38) & 0xffff) &&
+	       be16_get(page + 32) <= page_size - 38;
+}
+
+/*
+ * Pages of MySQL that keep no sum of the stored bytes: compression and encryption
+ * leave the first 38 bytes, with the sum of what the page was before, and do away
+ * with the end.  The kind is not in the flags (compression), or can change while a
+ * file is read (encryption): the page says it itself, and more than by two bytes.
+ */
+static bool is_unsummed_mysql(const unsigned char *page, uint32_t page_size)
+{
+	uint32_t original = be16_get(page + 28);
+
+	switch (be16_get(page + 24)) {
+	case TYPE_MYSQL_COMPRESSED:
+	case TYPE_MYSQL_COMPRESSED_ENCRYPTED:
+		return has_compressed_head(page, page_size);
+	case TYPE_MYSQL_ENCRYPTED:
+		return be16_get(page + 26) == 0 && original != 0 &&
+		       (original < TYPE_MYSQL_COMPRESSED || original > TYPE_MYSQL_ENCRYPTED_RTREE);
+	case TYPE_MYSQL_ENCRYPTED_RTREE: /* 26: a number of the index */
+		return true;
+	default:
+		return false;
+	}
+}
+
 static bool is_unsummed(const struct page_space *space, const unsigned char *page)
 {
 	uint32_t type = be16_get(page + 24);
 
-	return space->page_compressed && !space->full_crc32 &&
-	       (type == TYPE_PAGE_COMPRESSED || type == TYPE_PAGE_COMPRESSED_ENCRYPTED);
+	if (type == TYPE_PAGE_COMPRESSED || type == TYPE_PAGE_COMPRESSED_ENCRYPTED)
+		return space->page_compressed;
+	return is_unsummed_mysql(page, space->page_size);
 }
 
 enum page_state page_check(const struct page_space *space, const unsigned char *page,

@@ -192,6 +192,95 @@ START_TEST(test_legacy_page_compressed)
 }
 END_TEST
 
+static void put16(uint32_t at, uint32_t v)
+{
+	page[at] = (unsigned char)(v >> 8);
+	page[at + 1] = (unsigned char)v;
+}
+
+/* What MySQL stores of a compressed or encrypted page has no sum: only by what it
+ * says of itself is such a page known from a corrupt one. */
+START_TEST(test_mysql_unsummed)
+{
+	static const uint32_t flags[] = {0, 0x2000, 0x4021, 0x6021, 0x6800, 0x6027};
+
+	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+		uint32_t size = flags[i] == 0x6027 ? 4096 : 16384;
+		struct page_space s = space_of(flags[i], size);
+
+		fill(size, 6);
+		put16(24, 15);
+		put16(28, 0x45bf);
+		ck_assert_int_eq(page_check(&s, page, 6), PAGE_UNVERIFIED);
+		ck_assert_int_eq(page_check(&s, page, 7), PAGE_BAD);
+		be32_put(page + 30, 4); /* the chain of a BLOB of a zip page */
+		ck_assert_int_eq(page_check(&s, page, 6), PAGE_UNVERIFIED);
+		put16(28, 0);
+		ck_assert_int_eq(page_check(&s, page, 6), PAGE_BAD);
+		put16(28, 15);
+		ck_assert_int_eq(page_check(&s, page, 6), PAGE_BAD);
+		put16(28, 6);
+		put16(26, 1);
+		ck_assert_int_eq(page_check(&s, page, 6), PAGE_BAD);
+		put16(24, 17);
+		ck_assert_int_eq(page_check(&s, page, 6), PAGE_UNVERIFIED);
+		put16(24, 18);
+		ck_assert_int_eq(page_check(&s, page, 6), PAGE_BAD);
+	}
+}
+END_TEST
+
+START_TEST(test_mysql_compressed)
+{
+	for (uint32_t size = 4096; size <= 65536; size *= 2)
+		for (uint32_t type = 14; type <= 16; type += 2) {
+			struct page_space s = space_of(0x4021, size);
+
+			fill(size, 6);
+			put16(24, type);
+			page[26] = 2;
+			page[27] = 1;
+			put16(28, 0x45bf);
+			put16(30, size - 38);
+			put16(32, 2000);
+			ck_assert_int_eq(page_check(&s, page, 6), PAGE_UNVERIFIED);
+			ck_assert_int_eq(page_check(&s, page, 5), PAGE_BAD);
+			page[26] = 3;
+			ck_assert_int_eq(page_check(&s, page, 6), PAGE_BAD);
+			page[26] = 1;
+			page[27] = 0;
+			ck_assert_int_eq(page_check(&s, page, 6), PAGE_BAD);
+			page[27] = 2;
+			ck_assert_int_eq(page_check(&s, page, 6), PAGE_UNVERIFIED);
+			put16(30, size - 37);
+			ck_assert_int_eq(page_check(&s, page, 6), PAGE_BAD);
+			put16(30, size - 38);
+			put16(32, 0xffff);
+			ck_assert_int_eq(page_check(&s, page, 6), PAGE_BAD);
+		}
+}
+END_TEST
+
+/* MariaDB's own formats have no such types. */
+START_TEST(test_mysql_types_elsewhere)
+{
+	struct page_space s = space_of(0x15, 16384);
+
+	fill(16384, 6);
+	put16(24, 15);
+	put16(28, 0x45bf);
+	ck_assert_int_eq(page_check(&s, page, 6), PAGE_BAD);
+	seal_full_crc32(16384);
+	ck_assert_int_eq(page_check(&s, page, 6), PAGE_GOOD);
+	/* A whole page is whole, whatever it says. */
+	s = space_of(0x4021, 16384);
+	fill(16384, 6);
+	seal_legacy(16384);
+	check_flips(&s, 6, 0, 24);
+	check_flips(&s, 6, 38, 16384);
+}
+END_TEST
+
 START_TEST(test_zip)
 {
 	for (uint32_t code = 1; code <= 5; code++) {
@@ -254,6 +343,13 @@ START_TEST(test_space_read)
 	    {0xe9, 4096, 0, false, true, false},    /* larger than its page */
 	    {0x10021, 16384, 16384, false, false, true},
 	    {0x61, 16384, 0, false, false, false},
+	    {0x4021, 16384, 16384, false, false, false}, /* MySQL: SDI */
+	    {0x6800, 16384, 16384, false, false, false}, /* mysql.ibd, encrypted */
+	    {0x2000, 16384, 16384, false, false, false}, /* undo, encrypted */
+	    {0x4421, 16384, 16384, false, false, false}, /* DATA DIRECTORY */
+	    {0x4023, 16384, 1024, false, true, false},
+	    {0x40e1, 4096, 4096, false, false, false},
+	    {0x41e1, 65536, 65536, false, false, false},
 	    {0x80000021, 16384, 0, false, false, false},
 	};
 	struct page_space s;
@@ -325,6 +421,9 @@ static Suite *suite(void)
 	tcase_add_test(t, test_legacy);
 	tcase_add_test(t, test_legacy_old_sums);
 	tcase_add_test(t, test_legacy_page_compressed);
+	tcase_add_test(t, test_mysql_unsummed);
+	tcase_add_test(t, test_mysql_compressed);
+	tcase_add_test(t, test_mysql_types_elsewhere);
 	tcase_add_test(t, test_zip);
 	tcase_add_test(t, test_zero);
 	tcase_add_test(t, test_space_read);
