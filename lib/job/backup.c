@@ -292,7 +292,7 @@ int backup_run(const struct backup_request *req, struct manifest **ret_head, str
 int backup_undo(const struct policy_instance *instance, const char *token, struct err *err)
 {
 	const struct conn_target target = target_of(instance);
-	return source_hot_mariadb.undo(&target, token, err);
+	return source_undo(&target, token, err);
 }
 
 int backup_clean(const struct policy *policy, const struct policy_instance *instance,

@@ -7,14 +7,9 @@
 #include <strings.h>
 
 #include "base/str.h"
+#include "server/facts_room.h"
 #include "server/privileges.h"
 #include "server/settings.h"
-
-/* Variables of the server, kept while the facts are made of them. */
-struct variables {
-	VEC(char *) names;
-	VEC(char *) values;
-};
 
 static int add_variable(void *arg, unsigned n, char **fields, const unsigned long *lengths,
                         struct err *err)
@@ -41,8 +36,7 @@ static void variables_done(struct variables *v)
 	vec_done(&v->values);
 }
 
-/* "" for a variable this server does not have. */
-static const char *variable(const struct variables *v, const char *name)
+const char *variable(const struct variables *v, const char *name)
 {
 	for (size_t i = 0; i < v->names.n; i++)
 		if (strcasecmp(v->names.v[i], name) == 0)
@@ -50,19 +44,19 @@ static const char *variable(const struct variables *v, const char *name)
 	return "";
 }
 
-static bool is_on(const struct variables *v, const char *name)
+bool variable_is_on(const struct variables *v, const char *name)
 {
 	const char *value = variable(v, name);
 	return strcasecmp(value, "ON") == 0 || strcmp(value, "1") == 0;
 }
 
-static char *path_of(const struct variables *v, const char *name, const char *datadir)
+char *variable_path(const struct variables *v, const char *name, const char *datadir)
 {
 	const char *value = variable(v, name);
 	return *value ? server_path(datadir, value) : NULL;
 }
 
-static char *dir_of(const struct variables *v, const char *name, const char *datadir)
+char *variable_dir(const struct variables *v, const char *name, const char *datadir)
 {
 	return server_path(datadir, variable(v, name));
 }
@@ -91,23 +85,23 @@ static void take_files(struct facts *f, const struct variables *v)
 {
 	const char *d = f->datadir;
 
-	f->redo_dir = dir_of(v, "innodb_log_group_home_dir", d);
-	f->undo_dir = dir_of(v, "innodb_undo_directory", d);
-	f->innodb_home = dir_of(v, "innodb_data_home_dir", d);
-	f->aria_log_dir = dir_of(v, "aria_log_dir_path", d);
+	f->redo_dir = variable_dir(v, "innodb_log_group_home_dir", d);
+	f->undo_dir = variable_dir(v, "innodb_undo_directory", d);
+	f->innodb_home = variable_dir(v, "innodb_data_home_dir", d);
+	f->aria_log_dir = variable_dir(v, "aria_log_dir_path", d);
 	f->data_file_path = mem_strdup(variable(v, "innodb_data_file_path"));
-	f->pid_file = path_of(v, "pid_file", d);
-	f->socket = path_of(v, "socket", d);
-	f->log_error = path_of(v, "log_error", d);
-	f->general_log_file = path_of(v, "general_log_file", d);
-	f->slow_log_file = path_of(v, "slow_query_log_file", d);
-	f->relay_log_basename = path_of(v, "relay_log_basename", d);
-	f->relay_log_index = path_of(v, "relay_log_index", d);
-	f->relay_log_info_file = path_of(v, "relay_log_info_file", d);
-	f->log_bin_index = path_of(v, "log_bin_index", d);
-	f->log_bin = is_on(v, "log_bin");
+	f->pid_file = variable_path(v, "pid_file", d);
+	f->socket = variable_path(v, "socket", d);
+	f->log_error = variable_path(v, "log_error", d);
+	f->general_log_file = variable_path(v, "general_log_file", d);
+	f->slow_log_file = variable_path(v, "slow_query_log_file", d);
+	f->relay_log_basename = variable_path(v, "relay_log_basename", d);
+	f->relay_log_index = variable_path(v, "relay_log_index", d);
+	f->relay_log_info_file = variable_path(v, "relay_log_info_file", d);
+	f->log_bin_index = variable_path(v, "log_bin_index", d);
+	f->log_bin = variable_is_on(v, "log_bin");
 	if (f->log_bin)
-		f->log_bin_basename = path_of(v, "log_bin_basename", d);
+		f->log_bin_basename = variable_path(v, "log_bin_basename", d);
 }
 
 static int take_innodb(struct facts *f, const struct variables *v, struct err *err)
@@ -120,14 +114,14 @@ static int take_innodb(struct facts *f, const struct variables *v, struct err *e
 		    "the server says innodb_page_size is \"%s\": is InnoDB switched off?",
 		    variable(v, "innodb_page_size"));
 	f->page_size = (uint32_t)size;
-	f->log_archive = is_on(v, "innodb_log_archive");
+	f->log_archive = variable_is_on(v, "innodb_log_archive");
 	f->flush_log = (unsigned)strtoul(variable(v, "innodb_flush_log_at_trx_commit"), NULL, 10);
-	f->myisam_mmap = is_on(v, "myisam_use_mmap");
+	f->myisam_mmap = variable_is_on(v, "myisam_use_mmap");
 	return 0;
 }
 
-static int count_row(void *arg, unsigned n, char **fields, const unsigned long *lengths,
-                     struct err *err)
+int facts_count_row(void *arg, unsigned n, char **fields, const unsigned long *lengths,
+                    struct err *err)
 {
 	(void)n, (void)fields, (void)lengths, (void)err;
 	++*(unsigned *)arg;
@@ -148,7 +142,7 @@ static int ask_replica(struct conn *c, struct facts *f, struct err *err)
 	struct err why = ERR_INIT;
 	unsigned n = 0;
 
-	if (conn_query(c, "SHOW ALL SLAVES STATUS", count_row, &n, &why) < 0) {
+	if (conn_query(c, "SHOW ALL SLAVES STATUS", facts_count_row, &n, &why) < 0) {
 		if (why.kind == ERR_UNREACHABLE) {
 			if (err)
 				*err = why;
@@ -175,14 +169,18 @@ static int add_engine(void *arg, unsigned n, char **fields, const unsigned long 
 	return 0;
 }
 
+void facts_add_setting(struct facts *f, const char *name, const char *value)
+{
+	*vec_push(&f->setting_names) = mem_strdup(name);
+	*vec_push(&f->setting_values) = setting_value(name, value);
+}
+
 static void take_settings(struct facts *f, const struct variables *v)
 {
-	for (size_t i = 0; i < v->names.n; i++) {
-		if (!setting_is_needed(v->names.v[i], v->values.v[i]))
-			continue;
-		*vec_push(&f->setting_names) = mem_strdup(v->names.v[i]);
-		*vec_push(&f->setting_values) = setting_value(v->names.v[i], v->values.v[i]);
-	}
+	for (size_t i = 0; i < v->names.n; i++)
+		if (setting_is_of(f->flavour, v->names.v[i]) &&
+		    setting_is_needed(v->names.v[i], v->values.v[i]))
+			facts_add_setting(f, v->names.v[i], v->values.v[i]);
 }
 
 static int add_plugin(void *arg, unsigned n, char **fields, const unsigned long *lengths,
@@ -193,26 +191,40 @@ static int add_plugin(void *arg, unsigned n, char **fields, const unsigned long 
 	(void)lengths, (void)err;
 	if (n != 2 || !fields[0] || !fields[1] || !setting_plugin_is_needed(fields[0], fields[1]))
 		return 0;
-	*vec_push(&f->setting_names) = mem_strdup("plugin_load_add");
-	*vec_push(&f->setting_values) = mem_strdup(fields[1]);
+	facts_add_setting(f, "plugin_load_add", fields[1]);
 	return 0;
 }
 
-static int ask_mariadb(struct conn *c, struct facts *f, const struct variables *v, struct err *err)
+static int ask_mariadb(struct conn *c, struct facts *f, struct err *err)
 {
+	if (ask_replica(c, f, err) < 0)
+		return -1;
+	return conn_query(c,
+	                  "SELECT DISTINCT plugin_type, plugin_library FROM "
+	                  "information_schema.plugins WHERE plugin_library IS NOT NULL AND "
+	                  "plugin_status='ACTIVE' ORDER BY plugin_type, plugin_library",
+	                  add_plugin, f, err);
+}
+
+static int ask_all(struct conn *c, struct facts *f, const struct variables *v, struct err *err)
+{
+	bool mariadb = f->flavour == FLAVOUR_MARIADB;
+
 	take_files(f, v);
-	if (take_innodb(f, v, err) < 0 || ask_replica(c, f, err) < 0)
+	if (take_innodb(f, v, err) < 0)
 		return -1;
 	take_settings(f, v);
-	if (conn_query(c,
-	               "SELECT DISTINCT plugin_type, plugin_library FROM "
-	               "information_schema.plugins WHERE plugin_library IS NOT NULL AND "
-	               "plugin_status='ACTIVE' ORDER BY plugin_type, plugin_library",
-	               add_plugin, f, err) < 0)
+	if (mariadb ? ask_mariadb(c, f, err) : facts_ask_mysql(c, f, v, err))
 		return -1;
 	if (conn_query(c, "SHOW ENGINES", add_engine, f, err) < 0)
 		return -1;
 	return privileges_ask(c, f, err);
+}
+
+static bool is_hot(const struct facts *f)
+{
+	const struct flavour_row *row = flavour_find(f->flavour, f->major, f->minor, f->patch);
+	return row && row->hot;
 }
 
 int facts_ask(struct conn *c, struct facts *ret, struct err *err)
@@ -225,7 +237,8 @@ int facts_ask(struct conn *c, struct facts *ret, struct err *err)
 		goto out;
 	if (take_identity(&f, &v, err) < 0)
 		goto out;
-	if (f.flavour == FLAVOUR_MARIADB && ask_mariadb(c, &f, &v, err) < 0)
+	/* Another one need not know the questions. */
+	if (is_hot(&f) && ask_all(c, &f, &v, err) < 0)
 		goto out;
 	*ret = f;
 	f = (struct facts){0};
@@ -264,9 +277,12 @@ void facts_done(struct facts *f)
 	                       f->relay_log_basename,
 	                       f->log_bin_index,
 	                       f->relay_log_index,
-	                       f->relay_log_info_file};
+	                       f->relay_log_info_file,
+	                       f->doublewrite_dir,
+	                       f->keyring_file};
 	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
 		free(owned[i]);
+	names_done(f->known_dirs.v, f->known_dirs.n);
 	names_done(f->missing.v, f->missing.n);
 	names_done(f->enabled_engines.v, f->enabled_engines.n);
 	names_done(f->setting_names.v, f->setting_names.n);
@@ -292,7 +308,7 @@ static int check_missing(const struct facts *f, struct err *err)
 /* Engines whose files change under the copy and which no lock of ours stops. */
 static int check_engines(const struct facts *f, struct err *err)
 {
-	static const char *const unknown[] = {"ROCKSDB", "TokuDB", "Columnstore"};
+	static const char *const unknown[] = {"ROCKSDB", "TokuDB", "Columnstore", "ndbcluster"};
 
 	for (size_t i = 0; i < f->enabled_engines.n; i++)
 		for (size_t k = 0; k < sizeof unknown / sizeof *unknown; k++) {
@@ -319,6 +335,12 @@ int facts_check_hot(const struct facts *f, struct err *err)
 		err_set(err, ERR_REFUSED,
 		        "innodb_log_archive is ON: this form of the redo log cannot be read yet");
 		return err_hint(err, "SET GLOBAL innodb_log_archive=OFF on the server.");
+	}
+	if (f->redo_off) {
+		err_set(err, ERR_REFUSED,
+		        "the server's redo log is switched off: files copied while it works cannot "
+		        "be recovered");
+		return err_hint(err, "ALTER INSTANCE ENABLE INNODB REDO_LOG on the server.");
 	}
 	if (check_engines(f, err) < 0)
 		return -1;

@@ -30,8 +30,14 @@ struct facts {
 	/* absolute; their names need not be the logs' own; NULL where there is none */
 	char *log_bin_index, *relay_log_index, *relay_log_info_file;
 	bool log_bin, is_replica;
-	bool log_archive;   /* innodb_log_archive=ON */
-	unsigned flush_log; /* innodb_flush_log_at_trx_commit */
+	bool log_archive; /* innodb_log_archive=ON */
+	/* MySQL only */
+	char *doublewrite_dir;  /* absolute, or NULL: beside the system tablespace */
+	VEC(char *) known_dirs; /* innodb_directories, absolute */
+	char *keyring_file;     /* where the keys are kept, absolute, or NULL */
+	uint64_t redo_capacity; /* bytes its redo log may take */
+	bool redo_off;          /* ALTER INSTANCE DISABLE INNODB REDO_LOG was said */
+	unsigned flush_log;     /* innodb_flush_log_at_trx_commit */
 	bool myisam_mmap;
 	bool can_set_global; /* may SET GLOBAL; a convenience, never asked for */
 	VEC(char *) missing; /* GRANT statements that would give what is missing */
@@ -45,8 +51,9 @@ struct facts {
 	VEC(char *) setting_values;
 };
 
-/* MySQL: only flavour, version and datadir are filled, so that it can be refused
- * by name.  Privileges are tried, not read: what the server itself says counts. */
+/* A version that cannot be backed up hot: only flavour, version and datadir are filled,
+ * so that it can be refused by name.  Privileges are tried, not read: what the server itself says
+ * counts. */
 int facts_ask(struct conn *c, struct facts *ret, struct err *err);
 void facts_done(struct facts *f); /* NULL and half-filled are fine; leaves it zeroed */
 

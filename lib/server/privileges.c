@@ -19,14 +19,14 @@ static void add_quoted(struct str *s, const char *name, size_t n)
 	str_add(s, "`");
 }
 
-char *privileges_grant_text(const char *privileges, const char *account)
+char *privileges_grant_on(const char *privileges, const char *table, const char *account)
 {
 	/* A user name can hold '@', a host cannot. */
 	const char *at = strrchr(account, '@');
 	size_t user_n = at ? (size_t)(at - account) : strlen(account);
 	struct str s = {0};
 
-	str_addf(&s, "GRANT %s ON *.* TO ", privileges);
+	str_addf(&s, "GRANT %s ON %s TO ", privileges, table);
 	add_quoted(&s, account, user_n);
 	if (at) {
 		str_add(&s, "@");
@@ -34,6 +34,16 @@ char *privileges_grant_text(const char *privileges, const char *account)
 	}
 	str_add(&s, ";");
 	return str_take(&s);
+}
+
+char *privileges_grant_text(const char *privileges, const char *account)
+{
+	return privileges_grant_on(privileges, "*.*", account);
+}
+
+static bool is_denied(unsigned number)
+{
+	return number == ER_SPECIFIC_ACCESS_DENIED_ERROR || number == ER_TABLEACCESS_DENIED_ERROR;
 }
 
 /* May we run `sql`?  An error other than "access denied" is a yes: the server
@@ -51,39 +61,76 @@ static int probe(struct conn *c, const char *sql, bool *ret_may, struct err *err
 			*err = why;
 		return -1;
 	}
-	*ret_may = conn_errno(c) != ER_SPECIFIC_ACCESS_DENIED_ERROR;
+	*ret_may = !is_denied(conn_errno(c));
 	return 0;
 }
 
-static int note_missing(struct conn *c, struct facts *f, const char *privileges, struct err *err)
+static int note_missing(struct conn *c, struct facts *f, const char *privileges, const char *table,
+                        struct err *err)
 {
 	char *account = NULL;
 
 	if (conn_value(c, "SELECT CURRENT_USER()", &account, err) < 0)
 		return -1;
-	*vec_push(&f->missing) = privileges_grant_text(privileges, account ? account : "");
+	*vec_push(&f->missing) = privileges_grant_on(privileges, table, account ? account : "");
 	free(account);
 	return 0;
 }
 
+struct wanted {
+	const char *privilege;
+	const char *sql; /* that needs it, and does nothing to the server or to others */
+	bool only_with_binlog;
+};
+
+static const struct wanted of_mariadb[] = {
+    /* Ends nothing: this session has no backup stage, nor can it end another's. */
+    {"RELOAD", "BACKUP STAGE END", false},
+    {"BINLOG MONITOR", "SHOW MASTER STATUS", true},
+};
+static const struct wanted of_mysql[] = {
+    /* Lets go of nothing: this session holds no such lock. */
+    {"BACKUP_ADMIN", "UNLOCK INSTANCE", false},
+    {"RELOAD", "FLUSH NO_WRITE_TO_BINLOG ENGINE LOGS", false},
+    {"REPLICATION CLIENT", "SHOW REPLICA STATUS", false},
+};
+
+static int ask_global(struct conn *c, struct facts *f, const struct wanted *w, size_t n,
+                      struct err *err)
+{
+	struct str missing = {0};
+	int rc = 0;
+
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		bool may = true;
+		if (!w[i].only_with_binlog || f->log_bin)
+			rc = probe(c, w[i].sql, &may, err);
+		if (!may)
+			str_addf(&missing, "%s%s", missing.n ? ", " : "", w[i].privilege);
+	}
+	if (rc == 0 && missing.n)
+		rc = note_missing(c, f, str_text(&missing), "*.*", err);
+	str_done(&missing);
+	return rc;
+}
+
+static int ask_mysql(struct conn *c, struct facts *f, struct err *err)
+{
+	bool may = false;
+
+	if (ask_global(c, f, of_mysql, sizeof of_mysql / sizeof *of_mysql, err) < 0 ||
+	    probe(c, "SELECT 1 FROM performance_schema.log_status WHERE 0", &may, err) < 0)
+		return -1;
+	return may ? 0 : note_missing(c, f, "SELECT", "performance_schema.log_status", err);
+}
+
 int privileges_ask(struct conn *c, struct facts *f, struct err *err)
 {
-	bool reload = false, binlog = true;
-
-	/* Ends nothing: this session has no backup stage, nor can it end another's. */
-	if (probe(c, "BACKUP STAGE END", &reload, err) < 0)
-		return -1;
-	if (f->log_bin && probe(c, "SHOW MASTER STATUS", &binlog, err) < 0)
+	if (f->flavour == FLAVOUR_MYSQL)
+		return ask_mysql(c, f, err);
+	if (ask_global(c, f, of_mariadb, sizeof of_mariadb / sizeof *of_mariadb, err) < 0)
 		return -1;
 	/* Sets nothing: the variable is a number. */
-	if (probe(c, "SET GLOBAL innodb_flush_log_at_trx_commit='only a privilege check'",
-	          &f->can_set_global, err) < 0)
-		return -1;
-	if (reload && binlog)
-		return 0;
-	return note_missing(c, f,
-	                    reload   ? "BINLOG MONITOR"
-	                    : binlog ? "RELOAD"
-	                             : "RELOAD, BINLOG MONITOR",
-	                    err);
+	return probe(c, "SET GLOBAL innodb_flush_log_at_trx_commit='only a privilege check'",
+	             &f->can_set_global, err);
 }

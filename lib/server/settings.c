@@ -9,42 +9,68 @@
 
 /* Without these a server cannot open the files, or opens them and answers
  * differently.  Paths are not among them: a restore puts the files elsewhere. */
-static const char *const names[] = {
-    "innodb_page_size",
-    "innodb_data_file_path",
-    "innodb_undo_tablespaces",
-    "innodb_log_file_size",
-    "innodb_checksum_algorithm",
-    "innodb_encrypt_log",
-    "lower_case_table_names",
-    "character_set_server",
-    "collation_server",
-    "aria_block_size",
-    "aria_log_file_size",
-    "aria_encrypt_tables",
-    "plugin_maturity",
+#define MARIADB (1u << FLAVOUR_MARIADB)
+#define MYSQL (1u << FLAVOUR_MYSQL)
+#define BOTH (MARIADB | MYSQL)
+
+static const struct {
+	const char *name;
+	unsigned flavours;
+} settings[] = {
+    {"innodb_page_size", BOTH},
+    {"innodb_data_file_path", BOTH},
+    {"innodb_undo_tablespaces", MARIADB},
+    {"innodb_log_file_size", MARIADB},
+    {"innodb_checksum_algorithm", MARIADB},
+    {"innodb_encrypt_log", MARIADB},
+    {"lower_case_table_names", BOTH},
+    {"character_set_server", BOTH},
+    {"collation_server", BOTH},
+    {"aria_block_size", MARIADB},
+    {"aria_log_file_size", MARIADB},
+    {"aria_encrypt_tables", MARIADB},
+    {"plugin_maturity", MARIADB},
     /* what statements of a binlog mean without saying it */
-    "default_storage_engine",
-    "innodb_default_row_format",
-    "innodb_file_per_table",
-    "innodb_strict_mode",
-    "system_versioning_alter_history",
-    "default_week_format",
-    "div_precision_increment",
-    "group_concat_max_len",
-    "system_time_zone", /* not an option: comes from the environment */
+    {"default_storage_engine", BOTH},
+    {"innodb_default_row_format", BOTH},
+    {"innodb_file_per_table", BOTH},
+    {"innodb_strict_mode", BOTH},
+    {"system_versioning_alter_history", MARIADB},
+    {"default_week_format", BOTH},
+    {"div_precision_increment", BOTH},
+    {"group_concat_max_len", BOTH},
+    {"system_time_zone", BOTH}, /* not an option: comes from the environment */
     /* where the keys are, never the keys */
-    "file_key_management_filename",
-    "file_key_management_filekey",
-    "file_key_management_encryption_algorithm",
-    "file_key_management_digest",
-    "file_key_management_use_pbkdf2",
-    "hashicorp_key_management_vault_url",
-    "hashicorp_key_management_vault_ca",
-    "aws_key_management_master_key_id",
-    "aws_key_management_region",
-    "aws_key_management_key_spec",
+    {"file_key_management_filename", MARIADB},
+    {"file_key_management_filekey", MARIADB},
+    {"file_key_management_encryption_algorithm", MARIADB},
+    {"file_key_management_digest", MARIADB},
+    {"file_key_management_use_pbkdf2", MARIADB},
+    {"hashicorp_key_management_vault_url", MARIADB},
+    {"hashicorp_key_management_vault_ca", MARIADB},
+    {"aws_key_management_master_key_id", MARIADB},
+    {"aws_key_management_region", MARIADB},
+    {"aws_key_management_key_spec", MARIADB},
+    {"keyring_file_data", MYSQL},
+    {"keyring_encrypted_file_data", MYSQL},
+    {"early_plugin_load", MYSQL},
+    {"gtid_mode", MYSQL},
+    {"enforce_gtid_consistency", MYSQL},
+    {"explicit_defaults_for_timestamp", MYSQL},
 };
+
+static unsigned flavours_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+		if (strcasecmp(name, settings[i].name) == 0)
+			return settings[i].flavours;
+	return 0;
+}
+
+bool setting_is_of(enum flavour flavour, const char *name)
+{
+	return flavours_of(name) & 1u << flavour;
+}
 
 bool setting_is_needed(const char *name, const char *value)
 {
@@ -53,10 +79,10 @@ bool setting_is_needed(const char *name, const char *value)
 	/* This one holds either the secret itself or the file that holds it. */
 	if (strcasecmp(name, "file_key_management_filekey") == 0)
 		return str_starts(value, "FILE:");
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strcasecmp(name, names[i]) == 0)
-			return true;
-	return false;
+	/* This one runs code. */
+	if (strcasecmp(name, "early_plugin_load") == 0)
+		return str_starts(value, "keyring_") && !strchr(value, '/');
+	return flavours_of(name) != 0;
 }
 
 bool setting_plugin_is_needed(const char *type, const char *library)

@@ -7,6 +7,11 @@
 
 #include <stdbool.h>
 
+#include "server/facts.h"
+
+/* Does this kind of server have that option, and need it? */
+bool setting_is_of(enum flavour flavour, const char *name);
+
 /* Only by list, so that no variable of some plugin can bring a secret along. */
 bool setting_is_needed(const char *name, const char *value);
 

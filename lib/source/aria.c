@@ -9,6 +9,7 @@
 
 #include "base/fsio.h"
 #include "base/str.h"
+#include "source/mariadb_names.h"
 
 #define ARIA_PAGE 8192ull
 /* The server writes its log through 8 buffers of 1 MiB (ma_loghandler.c,
@@ -146,7 +147,7 @@ static int seal_log(struct work *w, uint16_t root, const char *name, uint32_t nu
 static struct work_file *find_log(struct work *w, const char *name)
 {
 	for (size_t i = 0; i < w->files.n; i++)
-		if (w->files.v[i].found.kind == FOUND_ARIA_LOG &&
+		if (w->files.v[i].found.kind == FOUND_LOG &&
 		    strcmp(w->files.v[i].found.path, name) == 0)
 			return &w->files.v[i];
 	return NULL;

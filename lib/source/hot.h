@@ -1,5 +1,9 @@
 /*
- * hot: what the files of the hot MariaDB source share, and nobody else sees.
+ * hot: what the hot sources of all kinds of server share, and nobody else sees.
+ *
+ * Stage 1 copies tablespaces while everything goes on.  Then names are looked at again:
+ * stage 2 copies tablespaces that are new and everything that is no tablespace.  What a
+ * driver adds is its locks, its redo, and how the point is fixed.
  */
 #ifndef SOURCE_HOT_H
 #define SOURCE_HOT_H
@@ -8,50 +12,69 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "source/aria.h"
-#include "source/mariadb_names.h"
+#include "source/names.h"
 #include "source/parent.h"
-#include "source/redo_capture.h"
 #include "source/scan.h"
 #include "source/source.h"
-#include "source/stages.h"
 #include "source/work.h"
+
+struct engine_suffix { /* a table of that engine has one file that ends so */
+	const char *suffix, *engine;
+};
+
+struct hot;
+
+/* What differs between kinds of server in what is shared. */
+struct hot_rules {
+	scan_classify *classify; /* over struct names */
+	bool (*unstable)(const char *path);
+	bool follow_isl;
+	const struct engine_suffix *engines; /* ended by a NULL suffix */
+	/* Looks at everything the second scan found; may be NULL. */
+	void (*look)(const struct scan *scan, struct manifest *out);
+	/* Takes a file of kind FOUND_LOG that stage 2 met; NULL where there are none. */
+	void (*plan_log)(struct work *w, struct found *f);
+};
 
 struct hot {
 	struct source source;
+	const struct hot_rules *rules;
 	struct source_plan plan;
 	struct manifest *out;
-	struct conn *side; /* questions and settings; holds no lock */
-	struct stages stages;
-	struct redo_capture *capture;
-	struct aria aria;
-	uint16_t aria_root;
 	struct parent parent;
-	struct mariadb_names names;
+	struct names names;
 	pthread_mutex_t lock; /* guards work and out->files while copy threads run */
 	struct work first, second;
 	struct work *work; /* the one of this stage */
 	int stage;
-	bool ended;         /* BACKUP STAGE END was said */
-	unsigned flush_was; /* the server's setting, asked just before it is changed */
-	bool flush_changed; /* it has to be put back */
 };
 
-void hot_say_step(struct hot *h, const char *literal);
-int hot_scan(struct hot *h, struct scan *ret, struct err *err);
-void hot_add_total(struct hot *h, const struct work *w);
+/* Data directory and the places all servers can have outside become roots of `out`. */
+int hot_init(struct hot *h, const struct source_ops *ops, const struct hot_rules *rules,
+             const struct source_plan *plan, struct err *err);
+void hot_done(struct hot *h);
 
-/* DDL is blocked: what is new since the first scan, and everything that is no
- * tablespace, becomes the work of stage 2. */
+/* The redo is file 0 of the manifest, named `path` below the data directory when it is
+ * restored; owner and mode are those of `like`, a file of the server's log. */
+void hot_add_redo_file(struct hot *h, const char *path, const char *like);
+
+/* Stage 1: all tablespaces there are now. */
+int hot_plan_first(struct hot *h, struct err *err);
+/* Stage 2: what is new since the first scan, and everything that is no tablespace.
+ * Names cannot change any more. */
 int hot_rescan(struct hot *h, struct err *err);
 
-/* Block commits, fix end LSN and position, let go, and take the redo up to there. */
-int hot_fix_point(struct hot *h, struct err *err);
+/* source_ops.next and done, for a driver that has looked after its redo. */
+int hot_next(struct hot *h, struct item *ret, struct err *err);
+void hot_item_done(struct source *s, const struct item *item, uint64_t end);
 
-/* The setting that hot_fix_point changes for a moment goes back, over any session
- * that can be had; 0 when it is back. */
-int hot_put_flush_back(struct hot *h);
-/* The same after a crash, from the token that was remembered. */
-int hot_undo(const struct conn_target *target, const char *token, struct err *err);
+void hot_say_step(struct hot *h, const char *literal);
+void hot_add_total(struct hot *h, const struct work *w);
+/* The point is fixed: size of what was copied. */
+void hot_sum_sizes(struct hot *h);
+
+/* When the binlog file of that name began (position.created), from the time in its first
+ * event; 0 where it cannot be read: the directory may be closed to us. */
+uint32_t hot_binlog_created(const char *basename, const char *file);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * The second scan of the hot copy: files are met again under whatever name they have
+ * The two scans of a hot copy.  In the second files are met again under whatever name they have
  * now; what is new or was replaced is copied, what is gone is marked.
  */
 #include <stdlib.h>
@@ -7,6 +7,29 @@
 
 #include "base/str.h"
 #include "source/hot.h"
+
+static int hot_scan(struct hot *h, struct scan *ret, struct err *err)
+{
+	struct scan_plan plan = {.out = h->out,
+	                         .follow_isl = h->rules->follow_isl,
+	                         .classify = h->rules->classify,
+	                         .arg = &h->names};
+	return scan_run(&plan, ret, err);
+}
+
+int hot_plan_first(struct hot *h, struct err *err)
+{
+	struct scan scan;
+	if (hot_scan(h, &scan, err) != 0)
+		return -1;
+	for (size_t i = 0; i < scan.list.n; i++)
+		if (scan.list.v[i].kind == FOUND_INNODB)
+			work_add(&h->first, &scan.list.v[i])->may_wait = true;
+	scan_done(&scan);
+	work_sort(&h->first);
+	hot_add_total(h, &h->first);
+	return 0;
+}
 
 /* Files of stage 1 by inode, to meet them again under another name. */
 struct met {
@@ -98,32 +121,24 @@ static void mark_gone(struct hot *h, const struct met *m)
 	}
 }
 
-struct engine_suffix {
-	const char *suffix, *engine;
-};
-static const struct engine_suffix engines[] = {
-    {".ibd", "InnoDB"}, {".MAI", "Aria"}, {".MYI", "MyISAM"}, {".CSV", "CSV"}, {".ARZ", "ARCHIVE"},
-};
-
 static void count_engines(struct hot *h, const struct scan *scan)
 {
-	size_t n = sizeof engines / sizeof *engines;
-	uint64_t tables[sizeof engines / sizeof *engines] = {0};
-	for (size_t i = 0; i < scan->list.n; i++)
-		for (size_t k = 0; k < n; k++)
-			if (str_ends(scan->list.v[i].path, engines[k].suffix))
-				tables[k]++;
+	const struct engine_suffix *e = h->rules->engines;
+	size_t n = 0;
+	while (e[n].suffix)
+		n++;
 	h->out->engines = mem_resize(NULL, n, sizeof *h->out->engines);
 	for (size_t k = 0; k < n; k++) {
-		if (!tables[k])
+		uint64_t tables = 0;
+		for (size_t i = 0; i < scan->list.n; i++)
+			tables += str_ends(scan->list.v[i].path, e[k].suffix);
+		if (!tables)
 			continue;
-		h->out->engines[h->out->engine_n].engine = mem_strdup(engines[k].engine);
-		h->out->engines[h->out->engine_n++].tables = tables[k];
+		h->out->engines[h->out->engine_n].engine = mem_strdup(e[k].engine);
+		h->out->engines[h->out->engine_n++].tables = tables;
 	}
 }
 
-/* Names cannot change any more: what is new since the first scan, and everything
- * that is no tablespace. */
 int hot_rescan(struct hot *h, struct err *err)
 {
 	struct scan scan;
@@ -132,13 +147,15 @@ int hot_rescan(struct hot *h, struct err *err)
 		return -1;
 	met_init(&met, h);
 	count_engines(h, &scan);
+	if (h->rules->look)
+		h->rules->look(&scan, h->out);
 	for (size_t i = 0; i < scan.list.n; i++) {
 		struct found *f = &scan.list.v[i];
 		struct work_file *x = f->kind == FOUND_INNODB ? met_find(&met, f) : NULL;
 		if (x)
 			rename_in_manifest(h, x, f);
-		else if (f->kind == FOUND_ARIA_LOG)
-			aria_plan_log(&h->second, f);
+		else if (f->kind == FOUND_LOG)
+			h->rules->plan_log(&h->second, f);
 		else
 			work_add(&h->second, f);
 	}
@@ -146,7 +163,6 @@ int hot_rescan(struct hot *h, struct err *err)
 	met_done(&met);
 	scan_done(&scan);
 	work_sort(&h->second);
-	aria_plan_control(&h->aria, &h->second);
 	hot_add_total(h, &h->second);
 	h->work = &h->second;
 	return 0;

@@ -167,15 +167,16 @@ static int scan_entry(struct scanner *s, uint16_t root, const char *dir, const c
 		if (errno != ENOENT)
 			rc = unreadable(s, "file", absolute);
 	} else if (S_ISDIR(sx.stx_mode)) {
-		/* Only the data directory has databases; deeper levels hold nothing of ours. */
-		if (root == 0 && s->plan->classify(s->plan->arg, root, path, "", &kind)) {
-			add_found(s, root, path, FOUND_DIR, &sx);
+		if (s->plan->classify(s->plan->arg, root, path, "", &kind)) {
+			/* Elsewhere a directory is made when a file needs it. */
+			if (root == 0)
+				add_found(s, root, path, FOUND_DIR, &sx);
 			rc = scan_dir(s, root, path, depth + 1);
 		}
 	} else if (S_ISREG(sx.stx_mode) &&
 	           s->plan->classify(s->plan->arg, root, dir, name, &kind)) {
 		add_found(s, root, path, kind, &sx);
-		if (root == 0 && str_ends(name, ".isl"))
+		if (s->plan->follow_isl && root == 0 && str_ends(name, ".isl"))
 			rc = follow_isl(s, absolute);
 	}
 	free(absolute);
@@ -245,11 +246,9 @@ int scan_run(const struct scan_plan *plan, struct scan *ret, struct err *err)
 	s.now_ns = clock_wall_us() * 1000;
 	if (stat_data_dev(plan->out, &s.data_dev) != 0)
 		return unreadable(&s, "directory", plan->out->roots.v[0].path);
-	/* External roots are found through .isl files, not by reading their directories:
-	 * other servers' files may lie there. */
 	size_t listed = plan->out->roots.n;
 	for (size_t i = 0; i < listed; i++)
-		if (strcmp(plan->out->roots.v[i].role, "external") != 0 &&
+		if (!(plan->follow_isl && strcmp(plan->out->roots.v[i].role, "external") == 0) &&
 		    scan_dir(&s, (uint16_t)i, "", 0) != 0)
 			goto fail;
 	for (size_t i = 0; i < plan->out->roots.n; i++)

@@ -16,8 +16,8 @@
 
 enum found_kind {
 	FOUND_DIR,
-	FOUND_INNODB,   /* tablespace: pages */
-	FOUND_ARIA_LOG, /* aria_log.NNNNNNNN: only its tail changes */
+	FOUND_INNODB, /* tablespace: pages */
+	FOUND_LOG,    /* only its end changes (aria_log.NNNNNNNN); the driver says what is read */
 	FOUND_PLAIN,
 };
 
@@ -35,12 +35,16 @@ struct scan {
 };
 
 /* The rules of one kind of server: what a name is.  `dir` is relative to the root,
- * "" for its top.  Returns false to leave the file out. */
+ * "" for its top; `name` is "" for the directory itself.  Returns false to leave the
+ * file, or the directory and all that is in it, out. */
 typedef bool scan_classify(void *arg, uint16_t root, const char *dir, const char *name,
                            enum found_kind *ret_kind);
 
 struct scan_plan {
-	struct manifest *out; /* roots[0] is the data directory; external roots are added */
+	struct manifest *out; /* roots[0] is the data directory */
+	/* Places of tables with DATA DIRECTORY are named in .isl files: each becomes a
+	 * root with the role "external", and nothing else in it is looked at. */
+	bool follow_isl;
 	scan_classify *classify;
 	void *arg;
 };

@@ -9,11 +9,12 @@ int source_choose(const char *method, const struct facts *facts, const struct so
 		err_set(err, ERR_REFUSED, "method: %s is not built yet", method);
 		return err_hint(err, "use method: hot");
 	}
-	if (facts->flavour != FLAVOUR_MARIADB) {
-		err_set(err, ERR_REFUSED, "method: hot is not built yet for %s (server version %s)",
-		        flavour_name(facts->flavour), facts->version);
-		return err_hint(err, "MariaDB 10.8 and later are supported");
-	}
-	*ret = &source_hot_mariadb;
+	*ret = facts->flavour == FLAVOUR_MARIADB ? &source_hot_mariadb : &source_hot_mysql;
 	return 0;
+}
+
+/* Of all drivers only one changes anything that outlives its sessions. */
+int source_undo(const struct conn_target *target, const char *token, struct err *err)
+{
+	return source_hot_mariadb.undo(target, token, err);
 }

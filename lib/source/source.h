@@ -66,9 +66,14 @@ struct source {
 };
 
 extern const struct source_ops source_hot_mariadb;
+extern const struct source_ops source_hot_mysql;
 
 /* The driver for a method and flavour; ERR_REFUSED for what is not built yet. */
 int source_choose(const char *method, const struct facts *facts, const struct source_ops **ret,
                   struct err *err);
+
+/* Undo what a killed run left behind, whatever driver it was, from the token that was
+ * remembered. */
+int source_undo(const struct conn_target *target, const char *token, struct err *err);
 
 #endif

@@ -24,9 +24,12 @@ void work_done(struct work *w)
 	for (size_t i = 0; i < w->files.n; i++)
 		free(w->files.v[i].found.path);
 	vec_done(&w->files);
-	for (size_t i = 0; i < w->memory.n; i++)
-		free(w->memory.v[i].mem);
-	vec_done(&w->memory);
+	for (size_t i = 0; i < w->ready.n; i++) {
+		free(w->ready.v[i].mem);
+		if (w->ready.v[i].fd >= 0)
+			close(w->ready.v[i].fd);
+	}
+	vec_done(&w->ready);
 	if (w->fd >= 0)
 		close(w->fd);
 	w->fd = -1;
@@ -74,7 +77,7 @@ static uint32_t add_manifest_file(struct manifest *out, const struct found *f, e
 
 void work_add_range(struct work *w, uint32_t number, uint64_t off, unsigned char *bytes, uint64_t n)
 {
-	struct item *item = vec_push(&w->memory);
+	struct item *item = vec_push(&w->ready);
 	*item = (struct item){
 	    .file = number,
 	    .name = w->out->files.v[number].path,
@@ -94,6 +97,21 @@ uint32_t work_add_memory(struct work *w, const struct found *like, unsigned char
 	return number;
 }
 
+uint32_t work_add_open(struct work *w, const struct found *like, int fd, uint64_t n)
+{
+	uint32_t number = add_manifest_file(w->out, like, FILE_PLAIN);
+	w->out->files.v[number].size = n;
+	*vec_push(&w->ready) = (struct item){
+	    .file = number,
+	    .name = w->out->files.v[number].path,
+	    .fd = fd,
+	    .hurry = w->hurry,
+	    .len = n,
+	    .file_size = n,
+	};
+	return number;
+}
+
 /* A direct write moves the time stamps when it is submitted, not when it lands.  A
  * tablespace counts as unchanged only if the parent looked so long after its last
  * change that no disk held a write back until after it was read. */
@@ -109,7 +127,7 @@ static bool writes_had_landed(const struct file_stamp *was)
 static int64_t find_unchanged(const struct work *w, const struct found *f)
 {
 	int64_t p;
-	if (f->kind == FOUND_ARIA_LOG || !w->parent->m)
+	if (f->kind == FOUND_LOG || !w->parent->m)
 		return -1;
 	p = f->kind == FOUND_INNODB ? parent_find_innodb(w->parent, &f->stamp)
 	                            : parent_find_plain(w->parent, w->out, f);
@@ -187,7 +205,7 @@ static int open_same(struct work *w, struct work_file *x, int *ret_fd, struct er
 static int system_header_fd(struct work *w, const struct work_file *x, int own_fd, int *ret_fd,
                             struct err *err)
 {
-	int k = mariadb_names_system(w->names, x->found.path);
+	int k = names_system(w->names, x->found.path);
 	*ret_fd = own_fd;
 	if (k <= 0)
 		return 0;
@@ -246,7 +264,7 @@ static int open_innodb(struct work *w, struct work_file *x, int fd, struct err *
 			w->model.since_lsn = w->parent->m->lsn_checkpoint;
 		}
 	}
-	if (mariadb_names_system(w->names, x->found.path) == 0 && space.space_id == 0)
+	if (names_system(w->names, x->found.path) == 0 && space.space_id == 0)
 		read_doublewrite(w, fd, x->found.path);
 	return 1;
 }
@@ -273,7 +291,7 @@ static int open_next(struct work *w, struct err *err)
 		}
 	} else {
 		x->number = add_manifest_file(w->out, &x->found, FILE_PLAIN);
-		w->model.unstable = mariadb_names_unstable(x->found.path);
+		w->model.unstable = w->unstable(x->found.path);
 	}
 	x->state = WORK_TAKEN;
 	w->model.file = x->number;
@@ -292,8 +310,8 @@ static uint64_t end_of(const struct work *w, const struct work_file *x)
 
 int work_next(struct work *w, struct item *ret, struct err *err)
 {
-	if (w->memory.n) {
-		*ret = w->memory.v[--w->memory.n];
+	if (w->ready.n) {
+		*ret = w->ready.v[--w->ready.n];
 		return 1;
 	}
 	for (; w->at < w->files.n; w->at++) {

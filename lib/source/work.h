@@ -15,7 +15,7 @@
 #include "base/mem.h"
 #include "model/item.h"
 #include "model/manifest.h"
-#include "source/mariadb_names.h"
+#include "source/names.h"
 #include "source/parent.h"
 #include "source/scan.h"
 
@@ -37,16 +37,17 @@ struct work_file {
 struct work {
 	struct manifest *out;
 	const struct parent *parent;
-	const struct mariadb_names *names;
+	const struct names *names;
+	bool (*unstable)(const char *path); /* a plain file that may be written while it is read */
 	uint32_t server_page_size;
 	bool myisam_mmap;
 	bool hurry; /* a lock is held while these are read */
 	VEC(struct work_file) files;
-	size_t at;               /* the file ranges are taken from */
-	int fd;                  /* of that file while ranges remain, else -1 */
-	uint64_t off;            /* next range */
-	struct item model;       /* what all items of that file share */
-	VEC(struct item) memory; /* items already in memory, handed out first */
+	size_t at;              /* the file ranges are taken from */
+	int fd;                 /* of that file while ranges remain, else -1 */
+	uint64_t off;           /* next range */
+	struct item model;      /* what all items of that file share */
+	VEC(struct item) ready; /* in memory, or open already; handed out first */
 };
 
 void work_init(struct work *w);
@@ -62,6 +63,10 @@ uint32_t work_add_memory(struct work *w, const struct found *like, unsigned char
 /* A further range of a file that has its number already. */
 void work_add_range(struct work *w, uint32_t number, uint64_t off, unsigned char *bytes,
                     uint64_t n);
+
+/* A file that is open already and is read from its beginning up to n, whatever follows
+ * there; takes fd over.  Returns its number. */
+uint32_t work_add_open(struct work *w, const struct found *like, int fd, uint64_t n);
 
 /* The next range: 1, 0 when there is none left, -1. */
 int work_next(struct work *w, struct item *ret, struct err *err);

@@ -26,6 +26,14 @@ END_TEST
 START_TEST(test_settings)
 {
 	ck_assert(setting_is_needed("innodb_page_size", "16384"));
+	ck_assert(setting_is_of(FLAVOUR_MYSQL, "gtid_mode"));
+	ck_assert(!setting_is_of(FLAVOUR_MARIADB, "gtid_mode"));
+	ck_assert(setting_is_of(FLAVOUR_MYSQL, "innodb_page_size"));
+	ck_assert(!setting_is_of(FLAVOUR_MYSQL, "innodb_log_file_size"));
+	ck_assert(!setting_is_of(FLAVOUR_MYSQL, "datadir"));
+	ck_assert(setting_is_needed("early_plugin_load", "keyring_file.so"));
+	ck_assert(!setting_is_needed("early_plugin_load", "keyring_x=/tmp/evil.so"));
+	ck_assert(!setting_is_needed("early_plugin_load", "evil.so"));
 	ck_assert(setting_is_needed("file_key_management_filename", "/etc/keys"));
 	ck_assert(setting_is_needed("file_key_management_filekey", "FILE:/etc/keykey"));
 	ck_assert(!setting_is_needed("innodb_page_size", ""));

@@ -16,7 +16,7 @@
 static char dir[64];
 static struct facts facts;
 static struct manifest *out;
-static struct mariadb_names names;
+static struct names names;
 
 static void put_in(const char *base, const char *name, size_t n, int byte)
 {
@@ -56,13 +56,13 @@ static void start(void)
 	facts.log_error = mem_printf("%s/host.log", dir);
 	out = manifest_new();
 	scan_root(out, dir, "datadir");
-	ck_ok(mariadb_names_init(&names, &facts, out, &err), err);
+	ck_ok(names_init(&names, &facts, out, &err), err);
 }
 
 static void stop(void)
 {
 	struct err err;
-	mariadb_names_done(&names);
+	names_done(&names);
 	manifest_free(out);
 	free(facts.data_file_path);
 	free(facts.log_bin_basename);
@@ -74,7 +74,8 @@ static struct scan scan_all(void)
 {
 	struct err err = ERR_INIT;
 	struct scan s;
-	struct scan_plan plan = {.out = out, .classify = mariadb_names_classify, .arg = &names};
+	struct scan_plan plan = {
+	    .out = out, .follow_isl = true, .classify = mariadb_names_classify, .arg = &names};
 	ck_ok(scan_run(&plan, &s, &err), err);
 	return s;
 }
@@ -135,7 +136,8 @@ START_TEST(isl_leads_outside_and_a_bad_one_is_named)
 	char path[256], text[300];
 	struct err err = ERR_INIT;
 	struct scan s;
-	struct scan_plan plan = {.out = out, .classify = mariadb_names_classify, .arg = &names};
+	struct scan_plan plan = {
+	    .out = out, .follow_isl = true, .classify = mariadb_names_classify, .arg = &names};
 	make_dir("shop");
 	make_dir("lost+found"); /* stands for a place outside: the scan does not enter it */
 	make_dir("lost+found/shop");
@@ -164,10 +166,10 @@ START_TEST(system_files_outside_are_roots_of_their_own)
 	make_dir("undo");
 	put("undo/undo001", 5);
 	put("undo/other.ibd", 5);
-	mariadb_names_done(&names);
+	names_done(&names);
 	facts.undo_dir = undo;
 	struct err err = ERR_INIT;
-	ck_ok(mariadb_names_init(&names, &facts, out, &err), err);
+	ck_ok(names_init(&names, &facts, out, &err), err);
 	struct scan s = scan_all();
 	ck_assert_int_eq(find(&s, "undo001")->root, 1);
 	ck_assert(!find(&s, "undo/undo001"));
@@ -184,6 +186,7 @@ static struct work make_work(struct parent *parent, struct scan *s)
 	w.out = out;
 	w.parent = parent;
 	w.names = &names;
+	w.unstable = mariadb_names_unstable;
 	w.server_page_size = 16384;
 	for (size_t i = 0; i < s->list.n; i++)
 		work_add(&w, &s->list.v[i]);

@@ -1,12 +1,12 @@
 /*
- * redo_capture: a thread that takes the redo of a running MariaDB from the start
+ * mariadb_capture: a thread that takes the redo of a running MariaDB from the start
  * checkpoint on, as it is written, before the ring overwrites it.
  *
  * It has a session of its own and stops with a reason when the ring was lapped,
  * the log was resized or replaced, or the server went away.
  */
-#ifndef SOURCE_REDO_CAPTURE_H
-#define SOURCE_REDO_CAPTURE_H
+#ifndef SOURCE_MARIADB_CAPTURE_H
+#define SOURCE_MARIADB_CAPTURE_H
 
 #include <stdbool.h>
 #include <stdint.h>

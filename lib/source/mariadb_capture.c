@@ -1,4 +1,4 @@
-#include "source/redo_capture.h"
+#include "source/mariadb_capture.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,12 +1,12 @@
 /*
- * stages: the BACKUP STAGE locks of one session of a MariaDB server.
+ * mariadb_stages: the BACKUP STAGE locks of one session of a MariaDB server.
  *
  * Every wait is bounded and can be cancelled; no wait stands in the server's way
  * for more than a second at a time.  Freeing the session (conn_free) lets go of
  * everything, whatever happened before.
  */
-#ifndef SOURCE_STAGES_H
-#define SOURCE_STAGES_H
+#ifndef SOURCE_MARIADB_STAGES_H
+#define SOURCE_MARIADB_STAGES_H
 
 #include <stdint.h>
 

@@ -1,0 +1,122 @@
+/* Facts that only MySQL has. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/fsio.h"
+#include "base/str.h"
+#include "server/facts_room.h"
+#include "server/settings.h"
+
+#define CONFIG_MAX 65536
+
+/* "/a;/b": tablespaces may lie anywhere below these. */
+static void take_known_dirs(struct facts *f, const struct variables *v)
+{
+	char *copy = mem_strdup(variable(v, "innodb_directories")), *save = NULL;
+
+	for (char *dir = strtok_r(copy, ";", &save); dir; dir = strtok_r(NULL, ";", &save))
+		*vec_push(&f->known_dirs) = server_path(f->datadir, dir);
+	free(copy);
+}
+
+static int take_redo(void *arg, unsigned n, char **fields, const unsigned long *lengths,
+                     struct err *err)
+{
+	struct facts *f = arg;
+
+	(void)lengths, (void)err;
+	if (n < 2 || !fields[0] || !fields[1])
+		return 0;
+	if (strcasecmp(fields[0], "Innodb_redo_log_enabled") == 0)
+		f->redo_off = strcasecmp(fields[1], "OFF") == 0;
+	else if (strcasecmp(fields[0], "Innodb_redo_log_capacity_resized") == 0)
+		f->redo_capacity = strtoull(fields[1], NULL, 10);
+	return 0;
+}
+
+/* Without the privilege to see it we learn so from privileges_ask. */
+static int ask_replica(struct conn *c, struct facts *f, struct err *err)
+{
+	struct err why = ERR_INIT;
+	unsigned n = 0;
+
+	if (conn_query(c, "SHOW REPLICA STATUS", facts_count_row, &n, &why) < 0 &&
+	    why.kind == ERR_UNREACHABLE) {
+		if (err)
+			*err = why;
+		return -1;
+	}
+	f->is_replica = n > 0;
+	return 0;
+}
+
+/* Keyring plugins (until 8.3) must be there before InnoDB is; components say so in a
+ * file beside the program or in the data directory. */
+static int add_keyring_plugin(void *arg, unsigned n, char **fields, const unsigned long *lengths,
+                              struct err *err)
+{
+	(void)lengths, (void)err;
+	if (n == 1 && fields[0] && setting_is_needed("early_plugin_load", fields[0]))
+		facts_add_setting(arg, "early_plugin_load", fields[0]);
+	return 0;
+}
+
+/* component_keyring_file.cnf: {"path": …} or {"read_local_config": true}, which means
+ * the file of that name in the data directory. */
+static char *keyring_path(const char *dir, bool *ret_local)
+{
+	char *name = mem_printf("%s/component_keyring_file.cnf", dir);
+	char *text = NULL, *path = NULL;
+	struct err ignored;
+	size_t n;
+
+	*ret_local = false;
+	if (fsio_read_file(name, CONFIG_MAX, &text, &n, &ignored) == 0) {
+		json_t *o = json_loadb(text, n, 0, NULL);
+		path = mem_strdup(json_string_value(json_object_get(o, "path")));
+		*ret_local = json_is_true(json_object_get(o, "read_local_config"));
+		json_decref(o);
+	}
+	free(text);
+	free(name);
+	return path;
+}
+
+/* By the server's own configuration and not by performance_schema, which the account may
+ * not see; NULL where the component is not used or its configuration is not here. */
+static void take_keyring(struct facts *f, const struct variables *v)
+{
+	static const char *const plugins[] = {"keyring_file_data", "keyring_encrypted_file_data"};
+	char *dir = server_path(f->datadir, variable(v, "plugin_dir"));
+	bool local;
+	char *path = keyring_path(dir, &local);
+
+	if (local) {
+		free(path);
+		path = keyring_path(f->datadir, &local);
+	}
+	for (size_t i = 0; i < sizeof plugins / sizeof *plugins && !path; i++)
+		if (*variable(v, plugins[i]))
+			path = mem_strdup(variable(v, plugins[i]));
+	f->keyring_file = path ? server_path(f->datadir, path) : NULL;
+	free(path);
+	free(dir);
+}
+
+int facts_ask_mysql(struct conn *c, struct facts *f, const struct variables *v, struct err *err)
+{
+	f->doublewrite_dir = variable_path(v, "innodb_doublewrite_dir", f->datadir);
+	take_known_dirs(f, v);
+	take_keyring(f, v);
+	if (conn_query(c, "SHOW GLOBAL STATUS LIKE 'Innodb\\_redo\\_log\\_%'", take_redo, f, err) <
+	        0 ||
+	    ask_replica(c, f, err) < 0)
+		return -1;
+	return conn_query(c,
+	                  "SELECT DISTINCT plugin_library FROM information_schema.plugins WHERE "
+	                  "plugin_type='KEYRING' AND plugin_library IS NOT NULL AND "
+	                  "plugin_status='ACTIVE'",
+	                  add_keyring_plugin, f, err);
+}

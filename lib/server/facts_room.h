@@ -1,0 +1,33 @@
+/*
+ * facts_room: what the files that make facts of a server's answers share.
+ */
+#ifndef SERVER_FACTS_ROOM_H
+#define SERVER_FACTS_ROOM_H
+
+#include <stdbool.h>
+
+#include "base/mem.h"
+#include "server/facts.h"
+
+/* Variables of the server, kept while the facts are made of them. */
+struct variables {
+	VEC(char *) names;
+	VEC(char *) values;
+};
+
+/* "" for a variable this server does not have. */
+const char *variable(const struct variables *v, const char *name);
+bool variable_is_on(const struct variables *v, const char *name);
+/* Absolute; a variable that is empty gives NULL, or the data directory. */
+char *variable_path(const struct variables *v, const char *name, const char *datadir);
+char *variable_dir(const struct variables *v, const char *name, const char *datadir);
+
+/* A conn_row that counts into an unsigned. */
+int facts_count_row(void *arg, unsigned n, char **fields, const unsigned long *lengths,
+                    struct err *err);
+void facts_add_setting(struct facts *f, const char *name, const char *value);
+
+/* What only MySQL has (facts_mysql.c): after what all servers have. */
+int facts_ask_mysql(struct conn *c, struct facts *f, const struct variables *v, struct err *err);
+
+#endif

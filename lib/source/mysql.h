@@ -1,0 +1,30 @@
+/*
+ * mysql: what the files of the hot MySQL source share, and nobody else sees.
+ */
+#ifndef SOURCE_MYSQL_H
+#define SOURCE_MYSQL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "source/hot.h"
+#include "source/mysql_capture.h"
+#include "source/mysql_consumer.h"
+
+struct mysql {
+	struct hot hot;      /* first */
+	struct conn *locked; /* holds LOCK INSTANCE FOR BACKUP */
+	struct conn *side;   /* questions; holds no lock */
+	uint64_t locked_ns;  /* when that was granted (monotonic); 0: it is not held */
+	struct mysql_consumer *consumer;
+	struct mysql_capture *capture;
+};
+
+/* The checkpoint as log_status says it. */
+int mysql_ask_checkpoint(struct conn *c, uint64_t *ret, struct err *err);
+
+/* Fix end LSN and position, take the redo up to there, and let the server go.  The piece
+ * of binlog that belongs to it becomes work of stage 3. */
+int mysql_fix_point(struct mysql *m, struct err *err);
+
+#endif

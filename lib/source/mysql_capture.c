@@ -1,0 +1,399 @@
+#include "source/mysql_capture.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/fsio.h"
+#include "base/mem.h"
+#include "source/mysql_log_dir.h"
+
+#define CHUNK (1u << 20)
+#define PEEK (16u << 10) /* enough where the log grows slowly */
+#define POLL_MS 5u
+/* What does not pass in this time is no write caught halfway. */
+#define PATIENCE_NS 5000000000ull
+
+struct mysql_capture {
+	struct mysql_capture_plan plan;
+	char *dir, *first_path;
+	unsigned char *buf;
+	struct mysql_redo log;
+	struct log_file file;
+	uint64_t lsn;           /* of the next block to be taken */
+	uint64_t bytes;         /* given to the sink */
+	uint64_t trouble_since; /* monotonic; 0: none */
+	size_t want;            /* to be read at once */
+
+	pthread_t thread;
+	bool running;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	/* under lock */
+	uint64_t end_lsn; /* 0: not known yet */
+	bool hold, held;  /* asked for; in force */
+	bool stop, ended;
+	struct err failed;
+};
+
+/* Has it lasted too long?  The first time only begins to count. */
+static bool out_of_patience(struct mysql_capture *c)
+{
+	uint64_t now = clock_mono_ns();
+	if (!c->trouble_since)
+		c->trouble_since = now;
+	return now - c->trouble_since > PATIENCE_NS;
+}
+
+static int lapped(const struct mysql_capture *c, struct err *err)
+{
+	err_set(err, ERR_FAILED,
+	        "the redo log was overwritten before it could be read: LSN %llu is in no file of "
+	        "%s any more",
+	        (unsigned long long)c->lsn, c->dir);
+	return err_hint(err, "raise innodb_redo_log_capacity (SET GLOBAL "
+	                     "innodb_redo_log_capacity=… works while the server runs), use a "
+	                     "faster repository, or end the other program that is registered as "
+	                     "the consumer of the redo log");
+}
+
+/* The newest that was seen; a file without one belongs to the time before. */
+static void note_encryption(struct mysql_capture *c, const struct mysql_redo *head)
+{
+	if (!head->has_encryption)
+		return;
+	memcpy(c->log.encryption, head->encryption, sizeof c->log.encryption);
+	c->log.has_encryption = true;
+}
+
+/* 1 the file with c->lsn is open; 0 not yet; -1 */
+static int open_file(struct mysql_capture *c, struct err *err)
+{
+	enum log_dir_state state;
+
+	if (c->file.fd >= 0 && c->lsn < c->file.log.end_lsn)
+		return 1;
+	log_file_close(&c->file);
+	if (log_dir_find(c->dir, c->lsn, &c->file, &state, err) != 0)
+		return -1;
+	if (state == LOG_DIR_FOUND) {
+		note_encryption(c, &c->file.log);
+		c->trouble_since = 0;
+		return 1;
+	}
+	/* While names change a file can be overlooked: believe it only if it lasts. */
+	if (state == LOG_DIR_GONE && out_of_patience(c))
+		return lapped(c, err);
+	return 0;
+}
+
+/* Is this block to be believed as it is, now that `flushed` was durable before it was
+ * read? */
+static bool is_final(const struct mysql_block *b, uint64_t lsn, uint64_t flushed)
+{
+	return b->state == MYSQL_BLOCK_FULL && (!b->encrypted || lsn + MYSQL_REDO_BLOCK <= flushed);
+}
+
+/* How many bytes at the front are final blocks?  `limit`: no block beyond is taken. */
+static int count_final(struct mysql_capture *c, size_t n, uint64_t flushed, uint64_t limit,
+                       size_t *ret, struct err *err)
+{
+	size_t at = 0;
+	for (; at + MYSQL_REDO_BLOCK <= n && c->lsn + at + MYSQL_REDO_BLOCK <= limit;
+	     at += MYSQL_REDO_BLOCK) {
+		struct mysql_block b = mysql_block_check(c->buf + at, c->lsn + at);
+		if (is_final(&b, c->lsn + at, flushed))
+			continue;
+		if (b.state == MYSQL_BLOCK_LAPPED && at == 0)
+			return lapped(c, err);
+		/* Damaged although the server has long gone on: what it waits for is no write. */
+		if (b.state == MYSQL_BLOCK_DAMAGED && at == 0 &&
+		    c->lsn + MYSQL_REDO_BLOCK <= flushed && out_of_patience(c))
+			return err_set(err, ERR_DAMAGED,
+			               "%s: the block of LSN %llu does not match its checksum",
+			               c->file.path, (unsigned long long)c->lsn);
+		break;
+	}
+	*ret = at;
+	return 0;
+}
+
+static int take(struct mysql_capture *c, const unsigned char *bytes, size_t n, struct err *err)
+{
+	if (sink_write(c->plan.to, bytes, n, err) != 0)
+		return -1;
+	c->lsn += n;
+	c->bytes += n;
+	c->trouble_since = 0;
+	mysql_consumer_read_to(c->plan.consumer, c->lsn);
+	return 0;
+}
+
+/* Read from c->lsn on; *ret_n is what is in the buffer, in whole blocks. */
+static int read_on(struct mysql_capture *c, size_t want, size_t *ret_n, struct err *err)
+{
+	const struct mysql_redo *log = &c->file.log;
+	uint64_t left = log->end_lsn - c->lsn;
+	size_t n;
+
+	if (want > left)
+		want = (size_t)left;
+	if (fsio_pread(c->file.fd, c->buf, want, MYSQL_REDO_HEAD + (c->lsn - log->start_lsn), &n,
+	               c->file.path, err) != 0)
+		return -1;
+	*ret_n = n / MYSQL_REDO_BLOCK * MYSQL_REDO_BLOCK;
+	return 0;
+}
+
+/* Blocks that are final, up to `limit`.  1: some were taken, 0: none yet, -1. */
+static int pull(struct mysql_capture *c, uint64_t limit, struct err *err)
+{
+	size_t n, final = 0;
+	/* Asked for before reading: what is durable now does not change any more. */
+	uint64_t flushed = mysql_consumer_flushed(c->plan.consumer);
+
+	if (c->lsn + MYSQL_REDO_BLOCK > limit)
+		return 0;
+	int open = open_file(c, err);
+	if (open <= 0)
+		return open;
+	if (read_on(c, c->want, &n, err) != 0 ||
+	    count_final(c, n, flushed, limit, &final, err) != 0)
+		return -1;
+	c->want = n && final == n ? CHUNK : PEEK;
+	if (final == 0)
+		return 0;
+	return take(c, c->buf, final, err) == 0 ? 1 : -1;
+}
+
+/* Two readings of the block at c->lsn that agree; one that is being written differs. */
+static int read_twice(struct mysql_capture *c, bool *ret_same, struct err *err)
+{
+	unsigned char first[MYSQL_REDO_BLOCK];
+	size_t n, again;
+
+	if (read_on(c, MYSQL_REDO_BLOCK, &n, err) != 0)
+		return -1;
+	memcpy(first, c->buf, MYSQL_REDO_BLOCK);
+	clock_sleep_ms(1);
+	if (read_on(c, MYSQL_REDO_BLOCK, &again, err) != 0)
+		return -1;
+	*ret_same =
+	    n == MYSQL_REDO_BLOCK && again == n && memcmp(first, c->buf, MYSQL_REDO_BLOCK) == 0;
+	return 0;
+}
+
+/* The last block, in which the log ends.  1 taken, 0 not written so far yet, -1. */
+static int take_last(struct mysql_capture *c, uint64_t end, struct err *err)
+{
+	bool same;
+	int open = open_file(c, err);
+	if (open <= 0)
+		return open;
+	if (read_twice(c, &same, err) != 0)
+		return -1;
+	struct mysql_block b = mysql_block_check(c->buf, c->lsn);
+	bool there = b.state == MYSQL_BLOCK_FULL || b.state == MYSQL_BLOCK_PARTIAL;
+	if (!same || !there || c->lsn + b.data_len < end) {
+		if (!out_of_patience(c))
+			return 0;
+		return err_set(
+		    err, ERR_SERVER, "the redo log was not written up to LSN %llu within %llu s",
+		    (unsigned long long)end, (unsigned long long)(PATIENCE_NS / 1000000000ull));
+	}
+	if (mysql_block_cut(c->buf, end, err) != 0)
+		return -1;
+	return take(c, c->buf, MYSQL_REDO_BLOCK, err) == 0 ? 1 : -1;
+}
+
+/* All up to the end.  1 when it is done. */
+static int pull_end(struct mysql_capture *c, uint64_t end, struct err *err)
+{
+	uint64_t limit = mysql_redo_align(end);
+	struct mysql_redo head;
+	int rc = pull(c, limit, err);
+
+	if (rc < 0 || c->lsn < limit)
+		return rc < 0 ? -1 : 0;
+	if (mysql_redo_is_inside(end) && (rc = take_last(c, end, err)) <= 0)
+		return rc;
+	if (c->file.fd >= 0 && log_file_head(&c->file, &head, err) != 0)
+		return -1;
+	if (c->file.fd >= 0)
+		note_encryption(c, &head);
+	return sink_finish(c->plan.to, err) == 0 ? 1 : -1;
+}
+
+static void wait_a_little(struct mysql_capture *c)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += (long)POLL_MS * 1000000L;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000L;
+	}
+	pthread_cond_timedwait(&c->changed, &c->lock, &until);
+}
+
+/* One round without the lock: 1 go on at once, 0 wait a little, -1, 2 all is done. */
+static int round_of_capture(struct mysql_capture *c, uint64_t end, struct err *err)
+{
+	if (cancel_check(c->plan.cancel, err) != 0 ||
+	    mysql_consumer_check(c->plan.consumer, err) != 0)
+		return -1;
+	if (!end)
+		return pull(c, UINT64_MAX, err);
+	int rc = pull_end(c, end, err);
+	return rc == 1 ? 2 : rc;
+}
+
+static void *capture_main(void *arg)
+{
+	struct mysql_capture *c = arg;
+	struct err err = ERR_INIT;
+	int rc = 1;
+
+	pthread_mutex_lock(&c->lock);
+	while (!c->stop && rc >= 0 && rc < 2) {
+		if (rc == 0)
+			wait_a_little(c);
+		if (c->hold && !c->end_lsn) {
+			c->held = true;
+			pthread_cond_broadcast(&c->changed);
+			rc = 0;
+			continue;
+		}
+		uint64_t end = c->end_lsn;
+		pthread_mutex_unlock(&c->lock);
+		rc = round_of_capture(c, end, &err);
+		pthread_mutex_lock(&c->lock);
+	}
+	if (rc < 0)
+		c->failed = err;
+	c->ended = true;
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+	return NULL;
+}
+
+/* The file of the checkpoint, whose header the restored log gets. */
+static int find_start(struct mysql_capture *c, struct err *err)
+{
+	for (;;) {
+		int rc = open_file(c, err);
+		if (rc != 0)
+			return rc < 0 ? -1 : 0;
+		if (out_of_patience(c))
+			return lapped(c, err);
+		clock_sleep_ms(POLL_MS);
+	}
+}
+
+int mysql_capture_start(const struct mysql_capture_plan *plan, struct mysql_capture **ret,
+                        struct err *err)
+{
+	struct mysql_capture *c = mem_zalloc(sizeof *c);
+	c->plan = *plan;
+	c->dir = mem_strdup(plan->dir);
+	c->file.fd = -1;
+	c->lsn = mysql_redo_align(plan->checkpoint);
+	c->want = CHUNK;
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->changed, NULL);
+	if (!(c->buf = mem_pages(CHUNK, err)) || find_start(c, err) != 0)
+		goto fail;
+	c->log = c->file.log;
+	c->first_path = mem_strdup(c->file.path);
+	if (pthread_create(&c->thread, NULL, capture_main, c) != 0) {
+		err_set(err, ERR_FAILED, "cannot start the redo capture thread");
+		goto fail;
+	}
+	c->running = true;
+	*ret = c;
+	return 0;
+fail:
+	mysql_capture_free(c);
+	return -1;
+}
+
+void mysql_capture_free(struct mysql_capture *c)
+{
+	if (!c)
+		return;
+	if (c->running) {
+		pthread_mutex_lock(&c->lock);
+		c->stop = true;
+		pthread_cond_broadcast(&c->changed);
+		pthread_mutex_unlock(&c->lock);
+		pthread_join(c->thread, NULL);
+	}
+	log_file_close(&c->file);
+	pthread_cond_destroy(&c->changed);
+	pthread_mutex_destroy(&c->lock);
+	free(c->buf);
+	free(c->first_path);
+	free(c->dir);
+	free(c);
+}
+
+const struct mysql_redo *mysql_capture_log(const struct mysql_capture *c)
+{
+	return &c->log;
+}
+
+const char *mysql_capture_first_path(const struct mysql_capture *c)
+{
+	return c->first_path;
+}
+
+uint64_t mysql_capture_bytes(const struct mysql_capture *c)
+{
+	return c->bytes;
+}
+
+static int failed_locked(const struct mysql_capture *c, struct err *err)
+{
+	if (c->failed.kind == ERR_NONE)
+		return 0;
+	*err = c->failed;
+	return -1;
+}
+
+int mysql_capture_check(struct mysql_capture *c, struct err *err)
+{
+	/* The consumer first: it is the reason while the capture waits for a slow sink. */
+	if (mysql_consumer_check(c->plan.consumer, err) != 0)
+		return -1;
+	pthread_mutex_lock(&c->lock);
+	int rc = failed_locked(c, err);
+	pthread_mutex_unlock(&c->lock);
+	return rc;
+}
+
+int mysql_capture_hold(struct mysql_capture *c, struct err *err)
+{
+	pthread_mutex_lock(&c->lock);
+	c->hold = true;
+	pthread_cond_broadcast(&c->changed);
+	while (!c->held && !c->ended)
+		pthread_cond_wait(&c->changed, &c->lock);
+	int rc = failed_locked(c, err);
+	pthread_mutex_unlock(&c->lock);
+	return rc;
+}
+
+int mysql_capture_finish(struct mysql_capture *c, uint64_t end_lsn, struct err *err)
+{
+	pthread_mutex_lock(&c->lock);
+	c->end_lsn = end_lsn;
+	pthread_cond_broadcast(&c->changed);
+	while (!c->ended)
+		pthread_cond_wait(&c->changed, &c->lock);
+	int rc = failed_locked(c, err);
+	pthread_mutex_unlock(&c->lock);
+	return rc;
+}

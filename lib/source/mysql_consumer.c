@@ -1,0 +1,226 @@
+#include "source/mysql_consumer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#define TIMEOUT_S 20
+#define ADVANCE_BYTES (1u << 20)
+#define LOOK_MS 50u /* the server sums up all its counters for an answer */
+
+struct mysql_consumer {
+	struct conn *conn; /* of the thread once it runs */
+	bool holds;
+
+	pthread_t thread;
+	bool running;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	/* under lock */
+	uint64_t lsn;      /* reading is there */
+	uint64_t advanced; /* the server knows that it is there */
+	uint64_t flushed;
+	bool stop;
+	struct err failed;
+};
+
+static int take_lsn(void *arg, unsigned n, char **fields, const unsigned long *lengths,
+                    struct err *err)
+{
+	struct mysql_lsns *l = arg;
+	(void)lengths, (void)err;
+	if (n < 2 || !fields[0] || !fields[1])
+		return 0;
+	uint64_t v = strtoull(fields[1], NULL, 10);
+	if (strcasecmp(fields[0], "Innodb_redo_log_current_lsn") == 0)
+		l->current = v;
+	else if (strcasecmp(fields[0], "Innodb_redo_log_flushed_to_disk_lsn") == 0)
+		l->flushed = v;
+	else if (strcasecmp(fields[0], "Innodb_redo_log_capacity_resized") == 0)
+		l->capacity = v;
+	return 0;
+}
+
+int mysql_lsns_ask(struct conn *c, struct mysql_lsns *ret, struct err *err)
+{
+	struct mysql_lsns l = {0};
+	if (conn_query(c, "SHOW GLOBAL STATUS LIKE 'Innodb\\_redo\\_log\\_%'", take_lsn, &l, err) !=
+	    0)
+		return err_add(err, "asking the server for its redo LSN");
+	if (!l.current || !l.flushed || !l.capacity)
+		return err_set(err, ERR_SERVER,
+		               "the server has no status Innodb_redo_log_current_lsn, "
+		               "Innodb_redo_log_flushed_to_disk_lsn and "
+		               "Innodb_redo_log_capacity_resized");
+	*ret = l;
+	return 0;
+}
+
+int mysql_consumer_new(const struct conn_target *target, struct mysql_consumer **ret,
+                       struct err *err)
+{
+	struct mysql_consumer *c = mem_zalloc(sizeof *c);
+	uint64_t refused = 1;
+	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->changed, NULL);
+	if (conn_open(target, TIMEOUT_S, &c->conn, err) != 0 ||
+	    conn_u64(c->conn, "SELECT innodb_redo_log_consumer_register()", &refused, err) != 0) {
+		mysql_consumer_free(c);
+		return err_add(err, "registering a consumer of the redo log");
+	}
+	c->holds = !refused;
+	*ret = c;
+	return 0;
+}
+
+bool mysql_consumer_holds(const struct mysql_consumer *c)
+{
+	return c->holds;
+}
+
+static int too_far_behind(const struct mysql_lsns *now, uint64_t lsn, struct err *err)
+{
+	char behind[STR_HUMAN_MAX], capacity[STR_HUMAN_MAX];
+	err_set(err, ERR_FAILED,
+	        "the backup is %s of redo behind the server, whose redo log holds %s: it gives up "
+	        "before the server would have to wait for it",
+	        str_size(behind, now->current - lsn), str_size(capacity, now->capacity));
+	return err_hint(err, "raise innodb_redo_log_capacity (SET GLOBAL "
+	                     "innodb_redo_log_capacity=… works while the server runs), use a "
+	                     "faster repository, or a quieter hour");
+}
+
+static int advance(struct mysql_consumer *c, uint64_t lsn, struct err *err)
+{
+	char *sql =
+	    mem_printf("SELECT innodb_redo_log_consumer_advance(%llu)", (unsigned long long)lsn);
+	uint64_t refused = 0; /* also where this is not ahead of what the server knows */
+	int rc = conn_u64(c->conn, sql, &refused, err);
+	free(sql);
+	return rc;
+}
+
+/* What is due: tell how far reading is, or look how far the server is. */
+static int act(struct mysql_consumer *c, uint64_t lsn, bool tell, bool look, struct err *err)
+{
+	struct mysql_lsns now;
+	if (tell && advance(c, lsn, err) != 0)
+		return -1;
+	if (!look)
+		return 0;
+	if (mysql_lsns_ask(c->conn, &now, err) != 0)
+		return -1;
+	pthread_mutex_lock(&c->lock);
+	c->flushed = now.flushed;
+	lsn = c->lsn;
+	pthread_mutex_unlock(&c->lock);
+	if (c->holds && now.current > lsn && now.current - lsn > now.capacity / 2)
+		return too_far_behind(&now, lsn, err);
+	return 0;
+}
+
+static void wait_until(struct mysql_consumer *c, uint64_t mono_ns)
+{
+	struct timespec until;
+	uint64_t now = clock_mono_ns();
+	if (now >= mono_ns)
+		return;
+	clock_gettime(CLOCK_REALTIME, &until);
+	uint64_t ns = (uint64_t)until.tv_nsec + (mono_ns - now);
+	until.tv_sec += (time_t)(ns / 1000000000u);
+	until.tv_nsec = (long)(ns % 1000000000u);
+	pthread_cond_timedwait(&c->changed, &c->lock, &until);
+}
+
+static void *watch_main(void *arg)
+{
+	struct mysql_consumer *c = arg;
+	struct err err = ERR_INIT;
+	uint64_t next_look = clock_mono_ns();
+	int rc = 0;
+
+	pthread_mutex_lock(&c->lock);
+	while (!c->stop && rc == 0) {
+		uint64_t lsn = c->lsn;
+		bool tell = c->holds && lsn >= c->advanced + ADVANCE_BYTES;
+		bool look = clock_mono_ns() >= next_look;
+		if (!tell && !look) {
+			wait_until(c, next_look);
+			continue;
+		}
+		if (tell)
+			c->advanced = lsn;
+		pthread_mutex_unlock(&c->lock);
+		rc = act(c, lsn, tell, look, &err);
+		if (look)
+			next_look = clock_mono_ns() + LOOK_MS * 1000000ull;
+		pthread_mutex_lock(&c->lock);
+	}
+	if (rc != 0)
+		c->failed = err;
+	pthread_mutex_unlock(&c->lock);
+	/* At once, whatever the reader is waiting for: the consumer goes with its session. */
+	conn_free(c->conn);
+	c->conn = NULL;
+	return NULL;
+}
+
+int mysql_consumer_watch(struct mysql_consumer *c, uint64_t lsn, struct err *err)
+{
+	c->lsn = c->advanced = lsn;
+	if (pthread_create(&c->thread, NULL, watch_main, c) != 0)
+		return err_set(err, ERR_FAILED,
+		               "cannot start the thread that watches the redo log");
+	c->running = true;
+	return 0;
+}
+
+void mysql_consumer_read_to(struct mysql_consumer *c, uint64_t lsn)
+{
+	pthread_mutex_lock(&c->lock);
+	c->lsn = lsn;
+	if (lsn >= c->advanced + ADVANCE_BYTES)
+		pthread_cond_signal(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+}
+
+int mysql_consumer_check(struct mysql_consumer *c, struct err *err)
+{
+	pthread_mutex_lock(&c->lock);
+	int rc = c->failed.kind == ERR_NONE ? 0 : -1;
+	if (rc != 0)
+		*err = c->failed;
+	pthread_mutex_unlock(&c->lock);
+	return rc;
+}
+
+uint64_t mysql_consumer_flushed(struct mysql_consumer *c)
+{
+	pthread_mutex_lock(&c->lock);
+	uint64_t lsn = c->flushed;
+	pthread_mutex_unlock(&c->lock);
+	return lsn;
+}
+
+void mysql_consumer_free(struct mysql_consumer *c)
+{
+	if (!c)
+		return;
+	if (c->running) {
+		pthread_mutex_lock(&c->lock);
+		c->stop = true;
+		pthread_cond_signal(&c->changed);
+		pthread_mutex_unlock(&c->lock);
+		pthread_join(c->thread, NULL);
+	}
+	conn_free(c->conn);
+	pthread_cond_destroy(&c->changed);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}

@@ -1,0 +1,195 @@
+/*
+ * The point of a hot copy of MySQL: one question, log_status, to which the server answers
+ * with an end LSN and a binlog position that belong together.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "source/mysql.h"
+#include "source/mysql_log_status.h"
+#include "source/mysql_names.h"
+
+#define ENGINE_LOGS "FLUSH NO_WRITE_TO_BINLOG ENGINE LOGS"
+
+static int take_status(void *arg, unsigned n, char **fields, const unsigned long *lengths,
+                       struct err *err)
+{
+	(void)lengths;
+	return log_status_read(fields[0], n > 1 ? fields[1] : NULL, arg, err);
+}
+
+static int ask_status(struct conn *c, struct log_status *ret, struct err *err)
+{
+	struct log_status s = {0};
+	if (conn_query(c, "SELECT LOCAL, STORAGE_ENGINES FROM performance_schema.log_status",
+	               take_status, &s, err) != 0)
+		return -1;
+	if (!s.lsn)
+		return err_set(err, ERR_SERVER, "performance_schema.log_status is empty");
+	*ret = s;
+	return 0;
+}
+
+int mysql_ask_checkpoint(struct conn *c, uint64_t *ret, struct err *err)
+{
+	struct log_status s;
+	if (ask_status(c, &s, err) != 0)
+		return -1;
+	*ret = s.checkpoint;
+	log_status_done(&s);
+	return 0;
+}
+
+/* Columns of SHOW REPLICA STATUS, which have kept their places since 8.0.22; one that is
+ * new comes behind them. */
+enum { REPLICA_SOURCE_FILE = 9, REPLICA_SOURCE_POS = 21, REPLICA_CHANNEL = 55 };
+
+static int take_replica(void *arg, unsigned n, char **fields, const unsigned long *lengths,
+                        struct err *err)
+{
+	struct manifest *out = arg;
+	(void)lengths;
+	if (n <= REPLICA_CHANNEL || !fields[REPLICA_SOURCE_FILE] || !fields[REPLICA_SOURCE_POS])
+		return err_set(err, ERR_SERVER, "SHOW REPLICA STATUS answered in an unknown form");
+	const char *channel = fields[REPLICA_CHANNEL];
+	*vec_push(&out->replica) = (struct manifest_replica){
+	    .channel = mem_strdup(channel ? channel : ""),
+	    .file = mem_strdup(fields[REPLICA_SOURCE_FILE]),
+	    .position = strtoull(fields[REPLICA_SOURCE_POS], NULL, 10),
+	};
+	return 0;
+}
+
+/* Nothing is held up here but what log_status itself holds up for a moment. */
+static int ask_point(struct mysql *m, struct err *err)
+{
+	struct manifest *out = m->hot.out;
+	struct log_status s;
+
+	/* What prepared transactions wait for is in the last binlog alone: let it be short. */
+	if (conn_exec(m->side, err, ENGINE_LOGS) != 0 ||
+	    conn_exec(m->side, err, "FLUSH NO_WRITE_TO_BINLOG BINARY LOGS") != 0 ||
+	    mysql_capture_hold(m->capture, err) != 0)
+		return -1;
+	uint64_t from = clock_mono_ns();
+	if (ask_status(m->side, &s, err) != 0)
+		return -1;
+	out->lock_seconds = (double)(clock_mono_ns() - from) / 1e9;
+	out->lsn_end = s.lsn;
+	out->binlog = s.binlog;
+	if (m->hot.plan.facts->is_replica &&
+	    conn_query(m->side, "SHOW REPLICA STATUS", take_replica, out, err) != 0)
+		return -1;
+	return conn_exec(m->side, err, ENGINE_LOGS);
+}
+
+static void describe_dir(struct manifest *out, const struct stat *datadir)
+{
+	*vec_push(&out->files) = (struct manifest_file){
+	    .path = mem_strdup(MYSQL_BINLOG_DIR),
+	    .kind = FILE_DIR,
+	    .base = -1,
+	    .mode = datadir->st_mode & 07777u,
+	    .uid = datadir->st_uid,
+	    .gid = datadir->st_gid,
+	};
+}
+
+/* The binlog up to the position: it decides at recovery which of the transactions that
+ * are prepared at the end LSN were committed. */
+static int plan_binlog(struct mysql *m, struct err *err)
+{
+	struct manifest *out = m->hot.out;
+	const char *basename = m->hot.plan.facts->log_bin_basename;
+	const char *slash = basename ? strrchr(basename, '/') : NULL;
+	struct stat st, datadir;
+	int rc = -1;
+
+	if (!out->binlog.file || !slash)
+		return 0;
+	char *path = mem_printf("%.*s/%s", (int)(slash - basename), basename, out->binlog.file);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) != 0 || stat(out->roots.v[0].path, &datadir) != 0) {
+		err_sys(err, errno, "cannot read the binlog %s", path);
+		err_hint(err, "a restore needs it to decide open transactions: run mybakd as the "
+		              "user that owns the server's files (User=mysql in the unit)");
+	} else if ((uint64_t)st.st_size < out->binlog.pos) {
+		err_set(err, ERR_DAMAGED, "%s ends before the position %llu the server gave", path,
+		        (unsigned long long)out->binlog.pos);
+	} else {
+		struct found f = {
+		    .path = mem_printf(MYSQL_BINLOG_DIR "/%s", out->binlog.file),
+		    .mode = st.st_mode & 07777u,
+		    .uid = st.st_uid,
+		    .gid = st.st_gid,
+		};
+		describe_dir(out, &datadir);
+		work_add_open(&m->hot.second, &f, fd, out->binlog.pos);
+		free(f.path);
+		fd = -1;
+		rc = 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return rc;
+}
+
+static void let_go(struct mysql *m)
+{
+	m->hot.out->ddl_lock_seconds = (double)(clock_mono_ns() - m->locked_ns) / 1e9;
+	conn_free(m->locked);
+	m->locked = NULL;
+	mysql_consumer_free(m->consumer);
+	m->consumer = NULL;
+}
+
+static void describe_redo(struct mysql *m)
+{
+	struct manifest *out = m->hot.out;
+	const struct mysql_redo *log = mysql_capture_log(m->capture);
+	memcpy(out->redo.header, log->header, sizeof out->redo.header);
+	memcpy(out->redo.encryption, log->encryption, sizeof out->redo.encryption);
+	out->redo.first_lsn = log->start_lsn;
+	out->redo.capacity = m->hot.plan.facts->redo_capacity;
+	out->files.v[0].size = mysql_capture_bytes(m->capture);
+}
+
+static void warn_of_keyring(struct mysql *m)
+{
+	const char *file = m->hot.plan.facts->keyring_file;
+	const char *datadir = m->hot.out->roots.v[0].path;
+	size_t n = strlen(datadir);
+	if (file && strncmp(file, datadir, n) == 0 && file[n] == '/' && access(file, F_OK) == 0)
+		*vec_push(&m->hot.out->warnings) = mem_printf(
+		    "the keys of encrypted tables, %s, are not in the backup: a key does not "
+		    "belong beside what it encrypts; keep a copy of it elsewhere",
+		    file);
+}
+
+int mysql_fix_point(struct mysql *m, struct err *err)
+{
+	struct manifest *out = m->hot.out;
+
+	hot_say_step(&m->hot, "point");
+	if (ask_point(m, err) != 0)
+		return -1;
+	hot_say_step(&m->hot, "redo");
+	if (mysql_capture_finish(m->capture, out->lsn_end, err) != 0 || plan_binlog(m, err) != 0)
+		return -1;
+	describe_redo(m);
+	mysql_capture_free(m->capture);
+	m->capture = NULL;
+	let_go(m);
+	out->binlog.created =
+	    hot_binlog_created(m->hot.plan.facts->log_bin_basename, out->binlog.file);
+	warn_of_keyring(m);
+	hot_sum_sizes(&m->hot);
+	return 0;
+}
