@@ -181,7 +181,9 @@ static bool is_unsummed_mysql(const unsigned char *page, uint32_t page_size)
 	case TYPE_MYSQL_COMPRESSED_ENCRYPTED:
 		return has_compressed_head(page, page_size);
 	case TYPE_MYSQL_ENCRYPTED:
-		return be16_get(page + 26) == 0 && original != 0 &&
+		/* 26: nothing, or half of a space id (BLOBs of zip pages, page0zip) */
+		return (be16_get(page + 26) == 0 || be16_get(page + 26) == be16_get(page + 34)) &&
+		       original != 0 &&
 		       (original < TYPE_MYSQL_COMPRESSED || original > TYPE_MYSQL_ENCRYPTED_RTREE);
 	case TYPE_MYSQL_ENCRYPTED_RTREE: /* 26: a number of the index */
 		return true;

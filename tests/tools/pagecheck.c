@@ -26,7 +26,8 @@ struct counts {
 static bool is_covered(const struct page_space *s, const unsigned char *page, uint32_t at)
 {
 	uint32_t type = be16_get(page + 24);
-	bool encrypted = be32_get(page + 26) != 0;
+	/* In BLOBs of MySQL's zip pages a space id stands there. */
+	bool encrypted = be32_get(page + 26) != 0 && be32_get(page + 26) != be32_get(page + 34);
 
 	if (s->full_crc32) /* behind a compressed page there may be anything */
 		return !(type & 0x8000) || at < (type & 0x7fff) << 8;

@@ -220,8 +220,11 @@ START_TEST(test_mysql_unsummed)
 		put16(28, 15);
 		ck_assert_int_eq(page_check(&s, page, 6), PAGE_BAD);
 		put16(28, 6);
+		be32_put(page + 34, 0x70008);
 		put16(26, 1);
 		ck_assert_int_eq(page_check(&s, page, 6), PAGE_BAD);
+		put16(26, 7); /* of a space with a number that large */
+		ck_assert_int_eq(page_check(&s, page, 6), PAGE_UNVERIFIED);
 		put16(24, 17);
 		ck_assert_int_eq(page_check(&s, page, 6), PAGE_UNVERIFIED);
 		put16(24, 18);
