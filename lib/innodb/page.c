@@ -15,6 +15,7 @@
 
 #define FLAG_FULL_CRC32 0x10u
 #define FLAG_PAGE_COMPRESSED 0x10000u /* legacy flags only */
+#define FLAG_MYSQL_ENCRYPTION 0x2000u
 #define FLAGS_LEGACY_KNOWN 0x1fffffu
 
 #define TYPE_COMPRESSED_BIT 0x8000u /* full_crc32: the length is in the other bits */
@@ -170,23 +171,25 @@ static bool has_compressed_head(const unsigned char *page, uint32_t page_size)
  * Pages of MySQL that keep no sum of the stored bytes: compression and encryption
  * leave the first 38 bytes, with the sum of what the page was before, and do away
  * with the end.  The kind is not in the flags (compression), or can change while a
- * file is read (encryption): the page says it itself, and more than by two bytes.
+ * file is read (encryption of undo): the page says it itself, and more than by two
+ * bytes.
  */
-static bool is_unsummed_mysql(const unsigned char *page, uint32_t page_size)
+static bool is_unsummed_mysql(const struct page_space *space, const unsigned char *page)
 {
 	uint32_t original = be16_get(page + 28);
 
 	switch (be16_get(page + 24)) {
 	case TYPE_MYSQL_COMPRESSED:
 	case TYPE_MYSQL_COMPRESSED_ENCRYPTED:
-		return has_compressed_head(page, page_size);
+		return has_compressed_head(page, space->page_size);
 	case TYPE_MYSQL_ENCRYPTED:
 		/* 26: nothing, or half of a space id (BLOBs of zip pages, page0zip) */
 		return (be16_get(page + 26) == 0 || be16_get(page + 26) == be16_get(page + 34)) &&
 		       original != 0 &&
 		       (original < TYPE_MYSQL_COMPRESSED || original > TYPE_MYSQL_ENCRYPTED_RTREE);
-	case TYPE_MYSQL_ENCRYPTED_RTREE: /* 26: a number of the index */
-		return true;
+	case TYPE_MYSQL_ENCRYPTED_RTREE:
+		/* 26: a number of the index.  The flag is there before the first page. */
+		return space->flags & FLAG_MYSQL_ENCRYPTION;
 	default:
 		return false;
 	}
@@ -198,7 +201,7 @@ static bool is_unsummed(const struct page_space *space, const unsigned char *pag
 
 	if (type == TYPE_PAGE_COMPRESSED || type == TYPE_PAGE_COMPRESSED_ENCRYPTED)
 		return space->page_compressed;
-	return is_unsummed_mysql(page, space->page_size);
+	return is_unsummed_mysql(space, page);
 }
 
 enum page_state page_check(const struct page_space *space, const unsigned char *page,
