@@ -177,19 +177,19 @@ static bool has_compressed_head(const unsigned char *page, uint32_t page_size)
 static bool is_unsummed_mysql(const struct page_space *space, const unsigned char *page)
 {
 	uint32_t original = be16_get(page + 28);
+	bool encrypted = space->flags & FLAG_MYSQL_ENCRYPTION; /* set before the first page is */
 
 	switch (be16_get(page + 24)) {
 	case TYPE_MYSQL_COMPRESSED:
 	case TYPE_MYSQL_COMPRESSED_ENCRYPTED:
 		return has_compressed_head(page, space->page_size);
+	case TYPE_MYSQL_ENCRYPTED_RTREE: /* 26: a number of the index */
+		return encrypted;
 	case TYPE_MYSQL_ENCRYPTED:
-		/* 26: nothing, or half of a space id (BLOBs of zip pages, page0zip) */
-		return (be16_get(page + 26) == 0 || be16_get(page + 26) == be16_get(page + 34)) &&
-		       original != 0 &&
+		if (space->zip) /* 26: of BLOBs a space id */
+			return encrypted;
+		return be16_get(page + 26) == 0 && original != 0 &&
 		       (original < TYPE_MYSQL_COMPRESSED || original > TYPE_MYSQL_ENCRYPTED_RTREE);
-	case TYPE_MYSQL_ENCRYPTED_RTREE:
-		/* 26: a number of the index.  The flag is there before the first page. */
-		return space->flags & FLAG_MYSQL_ENCRYPTION;
 	default:
 		return false;
 	}
