@@ -32,6 +32,7 @@ void copier_free(struct copier *c)
 	codec_free(c->codec);
 	fill_done(&c->fill);
 	free(c->spare);
+	glimpse_done(&c->glimpse);
 	vec_done(&c->corrupt);
 	free(c);
 }

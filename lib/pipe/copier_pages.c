@@ -7,7 +7,11 @@ struct pages {
 	struct copier *c;
 	const struct item *item;
 	struct page_space space;
+	uint64_t end;
 };
+
+/* Besides 0, 1 (the file ends here) and -1: read this page again, then go on. */
+#define LOOK_AGAIN 2
 
 static int still_bad(struct pages *p, uint64_t no, struct err *err)
 {
@@ -32,8 +36,23 @@ static bool is_skipped(const struct item *item, uint64_t no)
 	return no >= item->skip_from && no < item->skip_to;
 }
 
-/* The slow way, for a page that was torn or keeps no sum.  0, 1 the file now ends
- * before it, -1. */
+static void count_reread(struct copier *c)
+{
+	c->counts.pages_reread++;
+	if (c->plan.progress)
+		atomic_fetch_add_explicit(&c->plan.progress->pages_reread, 1, memory_order_relaxed);
+}
+
+static void count_unverified(struct copier *c)
+{
+	c->counts.pages_unverified++;
+	if (c->plan.progress)
+		atomic_fetch_add_explicit(&c->plan.progress->pages_unverified, 1,
+		                          memory_order_relaxed);
+}
+
+/* The slow way, for a page that was torn or is not what it was a moment ago.  0, 1 the
+ * file now ends before it, -1. */
 static int settle(struct pages *p, unsigned char *page, uint64_t off, enum page_state *state,
                   struct err *err)
 {
@@ -43,23 +62,59 @@ static int settle(struct pages *p, unsigned char *page, uint64_t off, enum page_
 	int rc = settle_page(&s, page, off, state, err);
 
 	c->counts.read_bytes += s.read_bytes;
-	if (s.reread) {
-		c->counts.pages_reread++;
-		if (c->plan.progress)
-			atomic_fetch_add_explicit(&c->plan.progress->pages_reread, 1,
-			                          memory_order_relaxed);
-	}
+	count_reread(c);
 	if (rc != 0)
 		return rc;
-	if (*state == PAGE_UNVERIFIED) {
-		c->counts.pages_unverified++;
-		if (c->plan.progress)
-			atomic_fetch_add_explicit(&c->plan.progress->pages_unverified, 1,
-			                          memory_order_relaxed);
-	}
 	return *state == PAGE_BAD
 	           ? still_bad(p, off / p->space.page_size + p->item->first_page, err)
 	           : 0;
+}
+
+/* A page without a sum that is to be taken.  LOOK_AGAIN: this was no second reading. */
+static int second_look(struct pages *p, unsigned char *page, uint64_t off, enum page_state *state,
+                       struct err *err)
+{
+	struct copier *c = p->c;
+	uint64_t read = 0;
+
+	if (glimpse_has(&c->glimpse, off))
+		return glimpse_agrees(&c->glimpse, page, off) ? 0
+		                                              : settle(p, page, off, state, err);
+	if (glimpse_look(&c->glimpse, p->item->fd, p->item->name, p->space.page_size, off, p->end,
+	                 c->spare, FRAME_RAW_MAX, c->plan.cancel, &read, err) != 0)
+		return -1;
+	c->counts.read_bytes += read;
+	return LOOK_AGAIN;
+}
+
+static enum choice choose(const struct pages *p, const unsigned char *page, enum page_state state,
+                          uint64_t off)
+{
+	return choose_page(p->item, state, page_lsn(page), off);
+}
+
+/* What the page is, and whether it is taken.  0, 1 the file ends before it, LOOK_AGAIN,
+ * -1. */
+static int look(struct pages *p, unsigned char *page, uint64_t off, uint64_t no,
+                enum choice *ret_choice, struct err *err)
+{
+	struct copier *c = p->c;
+	enum page_state state =
+	    page_check(&p->space, page, no < UINT32_MAX ? (uint32_t)no : UINT32_MAX);
+	int rc = 0;
+
+	if (state == PAGE_BAD)
+		rc = settle(p, page, off, &state, err);
+	else if (state == PAGE_UNVERIFIED && choose(p, page, state, off) == CHOICE_TAKE)
+		rc = second_look(p, page, off, &state, err);
+	if (rc != 0)
+		return rc;
+	if (state == PAGE_UNVERIFIED)
+		count_unverified(c);
+	if (state == PAGE_GOOD && page_lsn(page) > c->counts.max_lsn)
+		c->counts.max_lsn = page_lsn(page);
+	*ret_choice = choose(p, page, state, off);
+	return 0;
 }
 
 /* One page, lying in the frame's buffer at or behind the place it would get. */
@@ -68,20 +123,13 @@ static int one_page(struct pages *p, unsigned char *page, uint64_t off, struct e
 	struct copier *c = p->c;
 	uint64_t no = off / p->space.page_size + p->item->first_page;
 	struct extent e = {.file = p->item->file, .off = off, .len = p->space.page_size};
-	enum page_state state;
 	enum choice choice = CHOICE_TAKE;
 
 	if (!is_skipped(p->item, no)) {
-		state = page_check(&p->space, page, no < UINT32_MAX ? (uint32_t)no : UINT32_MAX);
-		if (state == PAGE_BAD || state == PAGE_UNVERIFIED) {
-			int rc = settle(p, page, off, &state, err);
+		int rc = look(p, page, off, no, &choice, err);
 
-			if (rc != 0)
-				return rc;
-		}
-		if (state == PAGE_GOOD && page_lsn(page) > c->counts.max_lsn)
-			c->counts.max_lsn = page_lsn(page);
-		choice = choose_page(p->item, state, page_lsn(page), off);
+		if (rc != 0)
+			return rc;
 	}
 	c->counts.pages++;
 	if (choice == CHOICE_SKIP)
@@ -93,40 +141,59 @@ static int one_page(struct pages *p, unsigned char *page, uint64_t off, struct e
 	return copier_add(c, &e, page, err);
 }
 
+static int check_range(const struct item *item, struct err *err)
+{
+	uint32_t size = item->page_size;
+
+	if (size >= PAGE_MIN_SIZE && size <= PAGE_MAX_SIZE && (size & (size - 1)) == 0 &&
+	    item->off % size == 0 && item->len % size == 0)
+		return 0;
+	return err_set(err, ERR_DAMAGED, "%s: the range %llu+%llu is not of pages of %u bytes",
+	               item->name, (unsigned long long)item->off, (unsigned long long)item->len,
+	               size);
+}
+
+/* One read and what is in it; *off goes on.  0, 1 the file ends at *off, -1. */
+static int one_read(struct pages *p, uint64_t *off, struct err *err)
+{
+	struct copier *c = p->c;
+	const uint32_t size = p->space.page_size;
+	size_t want = p->end - *off < COPIER_READ ? (size_t)(p->end - *off) : COPIER_READ, n;
+	/* What is chosen moves down to the end of the frame, or, when the frame was closed
+	 * meanwhile, to its beginning: never over a page not looked at. */
+	unsigned char *read = c->fill.buf + c->fill.used;
+	uint64_t from = *off;
+	int rc = 0;
+
+	if (copier_before_read(c, want, err) != 0 ||
+	    fsio_pread(p->item->fd, read, want, from, &n, p->item->name, err) != 0)
+		return -1;
+	for (size_t at = 0; at + size <= n && rc == 0; at += size)
+		if ((rc = one_page(p, read + at, from + at, err)) == 0)
+			*off += size;
+	if (rc == LOOK_AGAIN) {
+		c->counts.read_bytes += n - (*off - from);
+		n = (size_t)(*off - from);
+	}
+	copier_was_read(c, n);
+	if (rc != 0)
+		return rc == LOOK_AGAIN ? 0 : rc;
+	return n < want; /* it ends here; half a page is one that is being added */
+}
+
 int copier_pages(struct copier *c, const struct item *item, uint64_t *ret_end, struct err *err)
 {
-	struct pages p = {.c = c, .item = item};
-	const uint32_t size = item->page_size;
-	uint64_t off = item->off, end = item->off + item->len;
+	struct pages p = {.c = c, .item = item, .end = item->off + item->len};
+	uint64_t off = item->off;
+	int rc = check_range(item, err);
 
-	if (size < PAGE_MIN_SIZE || size > PAGE_MAX_SIZE || (size & (size - 1)) != 0 ||
-	    item->off % size != 0 || item->len % size != 0)
-		return err_set(err, ERR_DAMAGED,
-		               "%s: the range %llu+%llu is not of pages of %u bytes", item->name,
-		               (unsigned long long)item->off, (unsigned long long)item->len, size);
-	page_space_init(&p.space, item->space_id, item->fsp_flags, size);
-	while (off < end) {
-		size_t want = end - off < COPIER_READ ? (size_t)(end - off) : COPIER_READ, n;
-		/* What is chosen moves down to the end of the frame, or, when the frame
-		 * was closed meanwhile, to its beginning: never over a page not looked at. */
-		unsigned char *read = c->fill.buf + c->fill.used;
-
-		if (copier_before_read(c, want, err) != 0 ||
-		    fsio_pread(item->fd, read, want, off, &n, item->name, err) != 0)
-			return -1;
-		copier_was_read(c, n);
-		for (size_t at = 0; at + size <= n; at += size, off += size) {
-			int rc = one_page(&p, read + at, off, err);
-
-			if (rc < 0)
-				return -1;
-			if (rc > 0)
-				goto ended;
-		}
-		if (n < want)
-			break; /* it ends here; half a page is one that is being added */
-	}
-ended:
+	if (rc == 0)
+		page_space_init(&p.space, item->space_id, item->fsp_flags, item->page_size);
+	glimpse_forget(&c->glimpse);
+	while (rc == 0 && off < p.end)
+		rc = one_read(&p, &off, err);
+	if (rc < 0)
+		return -1;
 	*ret_end = off;
 	return 0;
 }

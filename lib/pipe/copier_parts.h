@@ -8,6 +8,7 @@
 #include "pipe/codec.h"
 #include "pipe/copier.h"
 #include "pipe/fill.h"
+#include "pipe/glimpse.h"
 
 /* What one read asks for: large enough that the call costs nothing, small enough to
  * be in the CPU's cache still when the pages are checked and hashed. */
@@ -20,6 +21,7 @@ struct copier {
 	bool hurry; /* the item's: the rate is not limited */
 	struct fill fill;
 	unsigned char *spare; /* a second reading: of a page, or of an unstable file */
+	struct glimpse glimpse;
 	struct copier_counts counts;
 	VEC(struct copier_corrupt) corrupt;
 };

@@ -6,6 +6,10 @@
 #include "base/fsio.h"
 
 #define PAUSE_MAX_MS 1024u /* 1, 2, 4 … 1024: 2 s in all */
+/* Two readings of a torn page agree, too, while its writer waits for the CPU: so not too
+ * short; and a page that is written again and again must have time to agree: not growing. */
+#define PAUSE_UNVERIFIED_MS 10u
+#define TRIES_UNVERIFIED 200
 
 int settle_pause(unsigned ms, const struct cancel *cancel, struct err *err)
 {
@@ -43,20 +47,19 @@ static enum page_state check(const struct settle *s, const unsigned char *page, 
 static int agree(struct settle *s, unsigned char *page, uint64_t off, enum page_state *state,
                  struct err *err)
 {
-	for (unsigned pause = 1; pause <= PAUSE_MAX_MS; pause *= 2) {
-		int rc = read_again(s, s->spare, off, err);
+	for (int i = 0; i < TRIES_UNVERIFIED; i++) {
+		int rc = settle_pause(PAUSE_UNVERIFIED_MS, s->cancel, err);
 
+		if (rc == 0)
+			rc = read_again(s, s->spare, off, err);
 		if (rc != 0)
 			return rc;
 		if (*state == PAGE_UNVERIFIED && memcmp(s->spare, page, s->space->page_size) == 0)
 			return 0;
-		s->reread = true;
 		memcpy(page, s->spare, s->space->page_size);
 		*state = check(s, page, off);
 		if (*state == PAGE_GOOD || *state == PAGE_ZERO)
 			return 0;
-		if (settle_pause(pause, s->cancel, err) != 0)
-			return -1;
 	}
 	*state = PAGE_BAD;
 	return 0;
@@ -68,7 +71,6 @@ int settle_page(struct settle *s, unsigned char *page, uint64_t off, enum page_s
 	for (unsigned pause = 1; *state == PAGE_BAD && pause <= PAUSE_MAX_MS; pause *= 2) {
 		int rc;
 
-		s->reread = true;
 		if (settle_pause(pause, s->cancel, err) != 0)
 			return -1;
 		rc = read_again(s, page, off, err);

@@ -14,13 +14,12 @@ struct settle {
 	const struct cancel *cancel;
 	unsigned char *spare; /* PAGE_MAX_SIZE bytes */
 	uint64_t read_bytes;  /* added to */
-	bool reread;          /* set when the first reading was not the last word */
 };
 
 /* `page` (at `off` of the file) was read and is *state: PAGE_BAD or
  * PAGE_UNVERIFIED.  Bad: read again with growing pauses, some 2 s in all.
- * Unverified: nothing tells a torn one but a second reading, so read until two
- * agree.  *state is the outcome; PAGE_BAD if it never settled.
+ * Unverified: nothing tells a torn one but a second reading, so read until two,
+ * with a pause between them, agree.  *state is the outcome; PAGE_BAD if it never settled.
  * 0, 1 when the file now ends before the page, -1. */
 int settle_page(struct settle *s, unsigned char *page, uint64_t off, enum page_state *state,
                 struct err *err);

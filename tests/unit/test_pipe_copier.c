@@ -498,6 +498,158 @@ START_TEST(test_unverified)
 }
 END_TEST
 
+#define UNSUMMED 150u /* more than two frames */
+
+/* A page as MySQL encrypts it, in halves: no sum tells one of two writes. */
+static void put_half(uint32_t no, unsigned char version, bool second)
+{
+	unsigned char p[PS];
+
+	memset(p, version, PS);
+	be32_put(p + 4, no);
+	be64_put(p + 16, 10u + version);
+	memcpy(p + 24, "\x00\x0f\x00\x00\x45\xbf\0\0\0\0", 10);
+	ck_assert_int_eq(
+	    pwrite(fd, p + (second ? PS / 2 : 0), PS / 2, (off_t)no * PS + (second ? PS / 2 : 0)),
+	    PS / 2);
+}
+
+static void put_whole(uint32_t no, unsigned char version)
+{
+	put_half(no, version, false);
+	put_half(no, version, true);
+}
+
+static int out_and_write(void *arg, struct frame *f, const void *stored, struct err *e)
+{
+	if (got.frames == 0) {
+		put_half(100, 2, true); /* that write goes on … */
+		put_whole(110, 3);      /* … and another page is written */
+		put_zero(120);
+	}
+	return out(arg, f, stored, e);
+}
+
+/* Pages that are not at the second reading what they were at the first. */
+START_TEST(test_unverified_changes_between)
+{
+	struct item it = pages(1, UNSUMMED);
+
+	plan.out = out_and_write;
+	begin();
+	it.fsp_flags = 0x6021;
+	for (uint32_t no = 0; no < UNSUMMED; no++)
+		put_whole(no, 1);
+	put_half(100, 2, false);
+	ck_assert_uint_eq(copy(&it), UNSUMMED * PS);
+	check_pages(1, 0, 120);
+	check_pages(1, 121, UNSUMMED);
+	ck_assert_int_eq(got.bytes[1][100 * PS + 38], 2);
+	ck_assert_int_eq(got.bytes[1][100 * PS + PS - 1], 2);
+	ck_assert_int_eq(got.cover[1][120 * PS], 0);
+	ck_assert_uint_eq(copier_counts(c)->pages_reread, 2);
+	ck_assert_uint_eq(copier_counts(c)->pages_unverified, UNSUMMED - 1);
+	ck_assert_uint_eq(copier_counts(c)->pages_corrupt, 0);
+}
+END_TEST
+
+/* A page that is another one each time it is looked at. */
+static void *write_always(void *arg)
+{
+	(void)arg;
+	for (unsigned char v = 1; !stop; v++)
+		put_whole(5, v);
+	return NULL;
+}
+
+START_TEST(test_unverified_never_agrees)
+{
+	struct item it = pages(1, 10);
+	struct err err = ERR_INIT;
+	uint64_t end = 7;
+	pthread_t t;
+
+	it.fsp_flags = 0x6021;
+	for (uint32_t no = 0; no < 10; no++)
+		put_whole(no, 1);
+	stop = false;
+	pthread_create(&t, NULL, write_always, NULL);
+	int rc = copier_item(c, &it, &end, &err);
+	stop = true;
+	pthread_join(t, NULL);
+	/* One version in 256 may come twice in a row. */
+	if (rc == 0)
+		return;
+	ck_assert_int_eq(err.kind, ERR_DAMAGED);
+	ck_assert(strstr(err.text, "page 5"));
+	ck_assert_uint_eq(end, 7);
+}
+END_TEST
+
+/* Those not taken are not read again, those taken come out once, in any order with
+ * others; and nothing waits when there is nothing to wait for. */
+START_TEST(test_unverified_among_others)
+{
+	struct item it = pages(1, UNSUMMED);
+
+	it.fsp_flags = 0x6021;
+	for (uint32_t no = 0; no < UNSUMMED; no++)
+		if (no % 7 == 3)
+			put_zero(no);
+		else
+			put_whole(no, no % 2 ? 1 : 90);
+	it.has_base = true;
+	it.base_size = UNSUMMED * PS;
+	it.since_lsn = 50;
+	copy(&it);
+	for (uint32_t no = 0; no < UNSUMMED; no++)
+		if (no % 7 == 3)
+			ck_assert_int_eq(got.cover[1][no * PS], 2);
+		else if (no % 2 == 0)
+			check_pages(1, no, no + 1);
+		else
+			ck_assert_int_eq(got.cover[1][no * PS], 0);
+	/* Twice, and the read in which the first was met. */
+	ck_assert_uint_le(copier_counts(c)->read_bytes, 2 * UNSUMMED * PS + (256 << 10));
+	ck_assert_uint_eq(progress.bytes_done, UNSUMMED * PS);
+	/* Not at all when none of them is taken. */
+	begin();
+	it.since_lsn = 200;
+	copy(&it);
+	ck_assert_uint_eq(copier_counts(c)->read_bytes, UNSUMMED * PS);
+	ck_assert_uint_eq(copier_counts(c)->pages_reread, 0);
+}
+END_TEST
+
+static void *cut_unsummed(void *arg)
+{
+	(void)arg;
+	clock_sleep_ms(1);
+	ck_assert_int_eq(ftruncate(fd, 10 * PS), 0);
+	return NULL;
+}
+
+START_TEST(test_unverified_is_cut_off)
+{
+	struct item it = pages(1, UNSUMMED);
+
+	it.fsp_flags = 0x6021;
+	for (int i = 0; i < 20; i++) {
+		pthread_t t;
+
+		for (uint32_t no = 0; no < UNSUMMED; no++)
+			put_whole(no, 1);
+		begin();
+		pthread_create(&t, NULL, cut_unsummed, NULL);
+		uint64_t end = copy(&it);
+		pthread_join(t, NULL);
+		/* No extent lies beyond what it says is the end. */
+		ck_assert_uint_ge(end, 10 * PS);
+		ck_assert(bytes_all_zero(got.cover[1] + end, BIG - end));
+	}
+}
+END_TEST
+
 START_TEST(test_plain_files_of_any_length)
 {
 	static const size_t sizes[] = {0, 1, 100, 70000, FRAME_RAW_MAX, BIG - 7};
@@ -689,6 +841,10 @@ static Suite *suite(void)
 	    test_cancel_while_torn,
 	    test_doublewrite_is_not_checked,
 	    test_unverified,
+	    test_unverified_changes_between,
+	    test_unverified_never_agrees,
+	    test_unverified_among_others,
+	    test_unverified_is_cut_off,
 	    test_plain_files_of_any_length,
 	    test_unstable_settles,
 	    test_memory,
