@@ -17,7 +17,7 @@
 #include "base/cancel.h"
 #include "base/err.h"
 
-#define GLIMPSE_WINDOW (32u << 20)
+#define GLIMPSE_WINDOW (128u << 20)
 #define GLIMPSE_PAUSE_NS 10000000u
 
 struct glimpse {
