@@ -17,7 +17,7 @@
 #include "base/cancel.h"
 #include "base/err.h"
 
-#define GLIMPSE_WINDOW (128u << 20)
+#define GLIMPSE_WINDOW (64u << 20)
 #define GLIMPSE_PAUSE_NS 10000000u
 
 struct glimpse {
