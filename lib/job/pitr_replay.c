@@ -60,26 +60,38 @@ static int read_range(struct job *j, const struct pitr_piece *p, uint64_t from, 
 	return archive_read(j->req->repo, j->req->instance, l, s, from, to, sink, err);
 }
 
-/* The magic and the format event: every reader begins with them. */
+static int read_header(struct job *j, const struct pitr_piece *p, uint64_t at,
+                       struct binlog_event *ret, struct err *err)
+{
+	struct sink_memory m;
+	int rc;
+
+	sink_memory_init(&m, BINLOG_HEADER_SIZE);
+	rc = read_range(j, p, at, at + BINLOG_HEADER_SIZE, &m.sink, err);
+	if (rc == 0 && m.n != BINLOG_HEADER_SIZE)
+		rc = err_set(err, ERR_DAMAGED, "binlog %s is too short", p->file);
+	if (rc == 0)
+		rc = binlog_header_parse(m.bytes, m.n, ret, err);
+	sink_memory_done(&m);
+	return rc;
+}
+
+/* The magic and the format event: every reader begins with them.  MySQL's goes on to the
+ * first event that is neither that nor the set of GTIDs before. */
 static int read_head(struct job *j, const struct pitr_piece *p, struct file_sink *f,
                      struct err *err)
 {
-	unsigned char head[BINLOG_MAGIC_SIZE + BINLOG_HEADER_SIZE];
-	struct sink_memory m;
+	uint64_t end = BINLOG_MAGIC_SIZE;
 	struct binlog_event e;
-	int rc;
 
-	sink_memory_init(&m, sizeof head);
-	rc = read_range(j, p, 0, sizeof head, &m.sink, err);
-	if (rc == 0 && m.n != sizeof head)
-		rc = err_set(err, ERR_DAMAGED, "binlog %s is too short", p->file);
-	if (rc == 0)
-		rc = binlog_header_parse(m.bytes + BINLOG_MAGIC_SIZE, BINLOG_HEADER_SIZE, &e, err);
-	sink_memory_done(&m);
-	if (rc < 0)
-		return -1;
+	do {
+		if (read_header(j, p, end, &e, err) < 0)
+			return -1;
+		end += e.size;
+	} while (end < p->from &&
+	         (e.type == BINLOG_FORMAT || e.type == BINLOG_MYSQL_PREVIOUS_GTIDS));
 	f->at = 0;
-	return read_range(j, p, 0, BINLOG_MAGIC_SIZE + e.size, &f->sink, err);
+	return read_range(j, p, 0, end, &f->sink, err);
 }
 
 /* What stands before `from` stays a hole: nobody reads it. */

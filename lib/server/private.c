@@ -89,7 +89,6 @@ static void args_innodb(struct args *a, const struct private_plan *plan)
 		pool = private_pool_size(private_free_memory(), private_data_size(plan->datadir));
 	arg(a, "--innodb-buffer-pool-size=%" PRIu64, pool);
 	arg(a, "--innodb-buffer-pool-load-at-startup=OFF");
-	arg(a, "--innodb-buffer-pool-dump-at-shutdown=OFF");
 	arg(a, "--innodb-fast-shutdown=1");
 	arg(a, "--innodb-flush-log-at-trx-commit=2");
 }

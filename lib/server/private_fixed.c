@@ -10,12 +10,14 @@ static const char *const mariadb[] = {
     "--local-infile=0",
     "--event-scheduler=OFF",
     "--performance-schema=OFF",
+    "--innodb-buffer-pool-dump-at-shutdown=OFF",
     NULL,
 };
 
 /* The data directory may hold settings of the source (mysqld-auto.cnf), and the program
  * may expect a directory for files that is not here.  A GTID is taken where one is given
- * and never made.  Keys and certificates are the source's, or there are none. */
+ * and never made.  Keys and certificates are the source's, or there are none.  A server
+ * that finds no list of pages for its buffer pool says so as an error. */
 static const char *const mysql[] = {
     "--skip-networking",
     "--skip-log-bin",
@@ -27,6 +29,7 @@ static const char *const mysql[] = {
     "--loose-mysqlx=OFF",
     "--secure-file-priv=NULL",
     "--gtid-mode=OFF_PERMISSIVE",
+    "--innodb-buffer-pool-dump-at-shutdown=ON",
     "--loose-auto-generate-certs=OFF",
     "--loose-caching-sha2-password-auto-generate-rsa-keys=OFF",
     "--loose-sha256-password-auto-generate-rsa-keys=OFF",

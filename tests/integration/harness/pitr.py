@@ -40,10 +40,12 @@ class MixedLoad:
         self.random = random.Random(seed)
         self.csv = server.place / f"{server.name}.csv"
         self.csv.write_text("".join(f"line{i}\t{i}\n" for i in range(30)))
-        kinds = (self.rows, self.statements, self.changes, self.distributed)
-        self.threads = [threading.Thread(target=self.run, args=(kind,)) for kind in kinds]
+        self.threads = [threading.Thread(target=self.run, args=(kind,)) for kind in self.kinds()]
         for thread in self.threads:
             thread.start()
+
+    def kinds(self):
+        return (self.rows, self.statements, self.changes, self.distributed)
 
     def run(self, kind):
         try:
@@ -153,7 +155,7 @@ class Reference:
         self.datadir = source.place / f"{source.name}.cold"
         copy_tree(source.datadir, self.datadir)
         source.start()
-        self.first = source.sql("SHOW MASTER STATUS")[0][0]
+        self.first = source.binlog_end()[0]
 
     def files(self):
         return self.source.binlog_files(self.first)
@@ -181,10 +183,13 @@ class Reference:
         """The copy with that part of the binlogs applied that the options say."""
         datadir = self.source.place / f"{name}.data"
         copy_tree(self.datadir, datadir)
-        server = Server(self.source.place, name, init=self.source.init, options=self.source.options,
-                        programs=self.source.programs, datadir=datadir, binlog=False).start()
+        server = self.make(name, datadir).start()
         self.apply(server, *options)
         return server
+
+    def make(self, name, datadir):
+        return Server(self.source.place, name, init=self.source.init, options=self.source.options,
+                      programs=self.source.programs, datadir=datadir, binlog=False)
 
     def apply(self, server, stop=None, *options):
         """stop: a Group, the first one left out."""
@@ -194,15 +199,18 @@ class Reference:
             options += (f"--stop-position={stop.begin}",)
         load = server.place / f"{server.name}.load"
         load.mkdir()
-        reader = subprocess.Popen([self.source.programs.binlog, "--no-defaults", f"--local-load={load}",
-                                   "--skip-gtid-strict-mode", *options, *map(str, files)],
-                                  stdout=subprocess.PIPE)
-        text = with_thread_ids(reader.stdout.read())
-        reader.stdout.close()
+        text = self.read(server, load, files, options)
         writer = subprocess.run([self.source.programs.client, "--no-defaults", "--binary-mode", "--user=root",
                                  "--local-infile=1", "--max-allowed-packet=1G", f"--socket={server.socket}"],
                                 input=text, capture_output=True)
-        assert reader.wait() == 0 and writer.returncode == 0, writer.stderr[-2000:]
+        assert writer.returncode == 0, writer.stderr[-2000:]
+
+    def read(self, server, load, files, options):
+        """What the files say, as SQL."""
+        text = subprocess.run([self.source.programs.binlog, "--no-defaults", f"--local-load={load}",
+                               "--skip-gtid-strict-mode", *options, *map(str, files)],
+                              stdout=subprocess.PIPE, check=True).stdout
+        return with_thread_ids(text)
 
 
 def with_thread_ids(text):

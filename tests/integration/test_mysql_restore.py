@@ -1,0 +1,271 @@
+"""Restores of a MySQL: what recovery leaves and what not, and restores to any transaction
+and position, each held against a server to which exactly that prefix was applied without
+mybak."""
+import os
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+
+from harness import MySQLServer, mysql_sid, wait_for
+from harness.mysql_pitr import GTIDS, OPTIONS, SCHEMA, MySQLMixedLoad, MySQLMybak, MySQLReference
+
+pytestmark = pytest.mark.mysql
+
+CONTINUOUS = {"schedule": {"binlog": "continuous"}}
+
+
+def source_of(place, gtid, *options):
+    return MySQLServer(place, options=(*OPTIONS, *GTIDS[gtid], *options), programs=mysql_sid()).create().start()
+
+
+def restored(place, source, datadir, name):
+    return MySQLServer(place, name, init=source.init, options=source.options, programs=source.programs,
+                       datadir=datadir, binlog=False).start()
+
+
+def state(server):
+    """Everything that a replay has to bring back."""
+    facts = server.checksum_tables()
+    for name, query in {
+            "routines": "SELECT routine_schema, routine_name, SHA2(routine_definition, 256), definer FROM"
+                        " information_schema.routines WHERE routine_schema IN ('shop', 'other')",
+            "triggers": "SELECT trigger_schema, trigger_name, SHA2(action_statement, 256) FROM"
+                        " information_schema.triggers WHERE trigger_schema IN ('shop', 'other')",
+            "events": "SELECT event_schema, event_name, status, definer FROM information_schema.events",
+            "accounts": "SELECT user, host, authentication_string FROM mysql.user",
+            "grants": "SELECT user, db, select_priv FROM mysql.db",
+            "dynamic grants": "SELECT * FROM mysql.global_grants",
+            "gtid_executed": "SELECT REPLACE(@@gtid_executed, '\\n', ''), REPLACE(@@gtid_purged, '\\n', '')",
+            "prepared": "XA RECOVER"}.items():
+        facts[name] = sorted(server.sql(query))
+    return facts
+
+
+def differences(a, b):
+    return [k for k in a.keys() | b.keys() if a.get(k) != b.get(k)]
+
+
+def check_traces(datadir):
+    """Nothing is left of the servers that mybak ran on it."""
+    assert not [f.name for f in datadir.iterdir() if f.name == "auto.cnf" or f.name.startswith(("#mybak", "mybak"))
+                or f.suffix in (".sock", ".pid", ".index", ".lock") or "relay" in f.name]
+
+
+def compare(place, mybak, reference, name, words, *applied):
+    target = place / name
+    said = mybak.restore(target, None, *words, "--json").json
+    check_traces(target)
+    got = restored(place, mybak.server, target, f"{name}-s")
+    want = reference.server(f"{name}-r", *applied)
+    different = differences(state(got), state(want))
+    assert not different, f"{words}: {different}"
+    assert not got.complaints()
+    for server in (got, want):
+        server.stop()
+    return said
+
+
+def archived(mybak):
+    job = mybak.wait_job(mybak.start_job("binlog"), 60)
+    assert job["state"] == "done", job
+    return job
+
+
+@pytest.mark.parametrize("gtid", ["on", "off"])
+def test_every_point(place, gtid):
+    source = source_of(place, gtid)
+    source.sql(*SCHEMA)
+    mybak = MySQLMybak(place, source, **CONTINUOUS)
+    reference = MySQLReference(source)
+    mybak.start()
+    load = MySQLMixedLoad(source)
+    time.sleep(1.5)
+    for kind in ("full", "incremental"):
+        with load.quiet:
+            mybak.backup(kind)
+        time.sleep(3)
+    load.stop()
+    assert "archived" in archived(mybak)["note"]
+    backups = mybak.list()
+    groups = reference.groups()
+    after = [g for g in groups if (g.file, g.begin) >= (backups[0]["binlog"]["file"],
+                                                         backups[0]["binlog"]["position"])]
+    assert len(after) > 100
+    chosen = random.Random(gtid)
+
+    said = compare(place, mybak, reference, "end", ())
+    end = restored(place, source, place / "end", "end-again")
+    assert end.checksum_tables() == source.checksum_tables()
+    end.stop()
+    assert said["backup"]["id"] == backups[-1]["id"] and said["replay"]["first_left_out"] is None
+    assert said["replay"]["last_applied"]["gtid"] == groups[-1].gtid
+
+    # A backup by itself: what its point says, and not a transaction more.
+    b = backups[-1]
+    stop = next(g for g in groups if (g.file, g.begin) >= (b["binlog"]["file"], b["binlog"]["position"]))
+    compare(place, mybak, reference, "alone", ("--backup", b["id"]), stop)
+
+    if gtid == "on":
+        tagged = [g for g in after if g.gtid.count(":") == 2]
+        for i, g in enumerate((chosen.choice(after), chosen.choice(tagged))):
+            k = groups.index(g)
+            stop = groups[k + 1] if k + 1 < len(groups) else None
+            said = compare(place, mybak, reference, f"gtid{i}", ("--gtid", g.gtid.upper()), stop)
+            assert said["replay"]["last_applied"]["gtid"] == g.gtid
+            said = compare(place, mybak, reference, f"before{i}", ("--gtid", g.gtid, "--before"), g)
+            assert said["replay"]["first_left_out"]["gtid"] == g.gtid
+    g = chosen.choice(after)
+    compare(place, mybak, reference, "position", ("--position", f"{g.file}:{g.begin}"), g)
+    compare(place, mybak, reference, "inside", ("--position", f"{g.file}:{g.begin + 25}", "--before"), g)
+
+    last = int(chosen.uniform(after[len(after) // 4].time + 1, after[-1].time))
+    stop = next(g for g in groups if g.time >= last and g in after)
+    text = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(last)) + "Z"
+    compare(place, mybak, reference, "time", ("--time", text), stop)
+    assert mybak.stop() == 0
+
+
+@pytest.mark.parametrize("gtid", ["on", "off"])
+def test_binlog_decides_prepared(place, gtid):
+    """Many transactions are prepared and not yet committed in InnoDB at any moment."""
+    source = source_of(place, gtid, "--binlog-group-commit-sync-delay=60000")
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT AUTO_INCREMENT PRIMARY KEY, worker INT, n INT)",
+               "XA START 'stays'", "INSERT INTO d.t (worker, n) VALUES (-1, 0)", "XA END 'stays'", "XA PREPARE 'stays'")
+    mybak = MySQLMybak(place, source).start()
+    load = subprocess.Popen(["/usr/bin/python3", "-c", WRITERS, str(source.socket)])
+    place.at_end(load.kill)
+    time.sleep(1)
+    backups = [mybak.backup(kind) for kind in ("full", "incremental", "incremental")]
+    load.send_signal(signal.SIGTERM)
+    load.wait()
+    source.sql("FLUSH BINARY LOGS")
+    for b in backups:
+        target = place / b["id"]
+        mybak.restore(target, b)
+        check_traces(target)
+        server = restored(place, source, target, f"s-{b['id']}")
+        executed, purged = (server.value(f"SELECT REPLACE(@@gtid_{what}, '\\n', '')")
+                            for what in ("executed", "purged"))
+        assert executed == purged == (b["binlog"]["gtid"] or "").replace("\n", "")
+        assert [row[3] for row in server.sql("XA RECOVER")] in (["stays"], [b"stays"])
+        rows = dict(server.sql("SELECT worker, COUNT(*) FROM d.t WHERE worker >= 0 GROUP BY worker"))
+        last = dict(server.sql("SELECT worker, MAX(n) FROM d.t WHERE worker >= 0 GROUP BY worker"))
+        assert rows == last and len(rows) == 30
+        # exactly up to the position: what follows fits without a gap and without one twice
+        reader = subprocess.Popen([source.programs.binlog, "--no-defaults", "--start-position=%d" %
+                                   b["binlog"]["position"], *map(str, source.binlog_files(b["binlog"]["file"]))],
+                                  stdout=subprocess.PIPE)
+        subprocess.run([source.programs.client, "--no-defaults", "--binary-mode", "--user=root",
+                        f"--socket={server.socket}"], stdin=reader.stdout, check=True)
+        assert reader.wait() == 0
+        assert server.checksum_tables() == source.checksum_tables()
+        server.sql("XA COMMIT 'stays'")
+        assert not server.complaints()
+        server.stop()
+
+
+WRITERS = """
+import pymysql, signal, sys, threading
+end = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: end.set())
+def write(worker):
+    db = pymysql.connect(unix_socket=sys.argv[1], user='root', autocommit=True)
+    n = 0
+    while not end.is_set():
+        n += 1
+        db.cursor().execute('INSERT INTO d.t (worker, n) VALUES (%s, %s)', (worker, n))
+threads = [threading.Thread(target=write, args=(i,)) for i in range(30)]
+[t.start() for t in threads]
+while not end.wait(0.2): pass
+[t.join() for t in threads]
+"""
+
+
+def test_mistaken_drop_and_kept_server(place):
+    source = source_of(place, "on")
+    source.sql(*SCHEMA)
+    mybak = MySQLMybak(place, source, **CONTINUOUS).start()
+    source.sql(*[f"INSERT INTO shop.orders (who, sum) VALUES ('early {i}', {i})" for i in range(20)])
+    mybak.backup("full")
+    source.sql(*[f"INSERT INTO shop.orders (who, sum) VALUES ('late {i}', {i})" for i in range(20)],
+               "CREATE USER late@localhost IDENTIFIED BY 'x'", "FLUSH PRIVILEGES")
+    before = source.checksum_tables()
+    source.sql("DROP TABLE shop.orders", "INSERT INTO shop.log (what) VALUES ('life goes on')")
+    archived(mybak)
+    hits = mybak.ctl("--json", "binlog", "find", "--table", "shop.orders", "--repo", mybak.url).json
+    assert hits[-1]["what"] == "DROP TABLE"
+
+    said = mybak.restore(place / "undone", None, "--gtid", hits[-1]["gtid"], "--before", "--keep-server",
+                         "--json").json
+    copy = MySQLServer(place, "kept", datadir=place / "undone", programs=source.programs)
+    copy.socket = said["socket"]
+    assert copy.checksum_tables() == before
+    assert not [u for u, in copy.sql("SELECT user FROM mysql.user UNION SELECT user FROM mysql.global_grants")
+                if u.startswith("mybak-")]
+    os.kill(said["server_pid"], signal.SIGTERM)
+    wait_for(lambda: not os.path.exists(f"/proc/{said['server_pid']}"), say="the kept server goes on")
+    assert mybak.stop() == 0
+
+
+def test_without_recovery(place):
+    """Whoever recovers by himself is told how, and it works."""
+    source = source_of(place, "on")
+    source.sql(*SCHEMA, "INSERT INTO shop.log (what) VALUES ('there')")
+    mybak = MySQLMybak(place, source).start()
+    b = mybak.backup("full")
+    target = place / "raw"
+    said = mybak.restore(target, b, "--no-recover")
+    for word in ("--log-bin='#mybak-binlog/binlog'", "--log-bin-index='#mybak-binlog/mybak.index'",
+                 "--skip-replica-start"):
+        assert word in said.out + said.err, said
+    server = MySQLServer(place, "raw-s", options=source.options, programs=source.programs, datadir=target,
+                         binlog=False)
+    server.options += ("--log-bin=#mybak-binlog/binlog", "--log-bin-index=#mybak-binlog/mybak.index")
+    server.start()
+    assert server.checksum_tables() == source.checksum_tables()
+    assert server.value("SELECT REPLACE(@@gtid_executed, '\\n', '')") == b["binlog"]["gtid"].replace("\n", "")
+    server.stop()
+
+
+def test_wrong_programs_are_refused(place):
+    source = source_of(place, "on")
+    mybak = MySQLMybak(place, source).start()
+    mybak.backup("full")
+    other = place / "mysqld"
+    for version, words in (("Ver 9.6.0 for Linux on x86_64", "MySQL 9.6.0"),
+                           ("Ver 9.7.0 for Linux on x86_64", "or later"),
+                           ("Ver 10.11.19-MariaDB for Linux", "is MariaDB 10.11.19")):
+        other.write_text(f"#!/bin/sh\necho 'mysqld  {version}'\n")
+        other.chmod(0o755)
+        said = mybak.ctl("restore", "--to", place / "r", "--repo", mybak.url, "--server-binary", other, expect=4)
+        assert words in said.err, said
+        assert not (place / "r").exists()
+    # One that puts something of its own behind our options, as a packager's script may.
+    other.write_text(f"#!/bin/sh\nexec {source.programs.mariadbd} \"$@\" --sort-buffer-size=1M\n")
+    mybak.ctl("restore", "--to", place / "r", "--repo", mybak.url, "--server-binary", other)
+
+
+def test_replica_ends(place):
+    """A copy of a replica does not go on by itself, and says where it stood."""
+    source = source_of(place, "on")
+    source.sql(*SCHEMA, "CREATE USER r@localhost IDENTIFIED BY 'x'", "GRANT REPLICATION SLAVE ON *.* TO r@localhost")
+    replica = MySQLServer(place, "replica", options=(*OPTIONS, *GTIDS["on"], "--server-id=2"),
+                          programs=source.programs).create().start()
+    replica.sql("CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=1, SOURCE_USER='r',"
+                " SOURCE_PASSWORD='very secret', SOURCE_LOG_FILE='binlog.000004', SOURCE_LOG_POS=4711",
+                "CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=1, SOURCE_USER='r',"
+                " SOURCE_LOG_FILE='other.000009', SOURCE_LOG_POS=815 FOR CHANNEL 'second'",
+                "START REPLICA")
+    mybak = MySQLMybak(place, replica).start()
+    b = mybak.backup("full")
+    target = place / "copy"
+    said = mybak.restore(target, b)
+    assert "binlog.000004:4711" in said.out + said.err and "other.000009:815" in said.out + said.err, said
+    check_traces(target)
+    server = MySQLServer(place, "copy-s", options=replica.options, programs=source.programs, datadir=target).start()
+    assert not server.sql("SHOW REPLICA STATUS") and not server.complaints()
+    assert server.sql("SELECT COUNT(*) FROM mysql.slave_master_info") == [(0,)]
+    server.stop()
