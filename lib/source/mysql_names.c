@@ -8,10 +8,11 @@
 #include "base/str.h"
 
 /* Files at the top of the data directory that a restored server makes anew or must not
- * have: logs of this run, traces of replication, its identity. */
+ * have: logs of this run, traces of replication, its identity.  ib_buffer_pool comes
+ * along: a server that does not find it calls that an error. */
 static const char *const skipped_top[] = {
     "ibtmp*",
-    "ib_buffer_pool*",
+    "ib_buffer_pool.incomplete",
     "*.dblwr",
     "auto.cnf",
     "*.pid",

@@ -9,7 +9,7 @@
  *    changes.  Now and then one is rolled back.
  *  - bank.ledger: append-only, in the same transaction: (thread, seq) without gaps.
  *  - bank.aria, bank.aria_plain, bank.myisam: the same (thread, seq) rows in engines
- *    without transactions.
+ *    without transactions (MySQL: bank.myisam alone).
  *  - churn.*: CREATE, INSERT, RENAME (also of two tables into each other's names),
  *    ALTER … FORCE, ADD COLUMN, TRUNCATE, DROP, whole databases.
  *
@@ -40,6 +40,7 @@ static struct {
 } opt = {.user = "root", .accounts = 2000, .transfers = 4, .tables = 1, .ddl = 1, .pause_us = 500};
 
 static atomic_bool stop, gone;
+static bool mariadb; /* else MySQL, which has less */
 
 struct worker {
 	pthread_t thread;
@@ -81,6 +82,7 @@ static MYSQL *connect_db(void)
 		fprintf(stderr, "load: %s: %s\n", opt.socket, mysql_error(db));
 		exit(3);
 	}
+	mariadb = strstr(mysql_get_server_info(db), "MariaDB") != NULL;
 	return db;
 }
 
@@ -146,10 +148,10 @@ static void transfer(struct worker *w)
 
 static void insert_tables(struct worker *w)
 {
-	static const char *const tables[] = {"aria", "aria_plain", "myisam"};
+	static const char *const tables[] = {"myisam", "aria", "aria_plain"};
 	double start = now();
 
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < (mariadb ? 3 : 1); i++)
 		if (!run(w->db, "REPLACE INTO bank.%s VALUES (%u, %lu, REPEAT('%c', %u))",
 		         tables[i], w->id, w->seq + 1, 'a' + (char)i, rnd(w, 300)))
 			return;
@@ -159,7 +161,28 @@ static void insert_tables(struct worker *w)
 		w->longest = now() - start;
 }
 
-#define FILL "INSERT INTO churn.%s SELECT seq, REPEAT('%c', 150) FROM churn.seq_1_to_%u"
+#define FILL "INSERT INTO churn.%s SELECT seq, REPEAT('%c', 150) FROM churn.numbers WHERE seq <= %u"
+
+static bool create_anew(struct worker *w, const char *name, const char *engine)
+{
+	const char *columns = "(id INT PRIMARY KEY, pad VARCHAR(200))";
+
+	if (mariadb)
+		return run(w->db, "CREATE OR REPLACE TABLE churn.%s %s ENGINE=%s", name, columns,
+		           engine);
+	return run(w->db, "DROP TABLE IF EXISTS churn.%s", name) &&
+	       run(w->db, "CREATE TABLE churn.%s %s ENGINE=%s", name, columns, engine);
+}
+
+static void create_database_anew(struct worker *w)
+{
+	if (mariadb) {
+		run(w->db, "CREATE OR REPLACE DATABASE churn_%u", w->id);
+		return;
+	}
+	run(w->db, "DROP DATABASE IF EXISTS churn_%u", w->id);
+	run(w->db, "CREATE DATABASE churn_%u", w->id);
+}
 
 static void churn(struct worker *w)
 {
@@ -167,9 +190,9 @@ static void churn(struct worker *w)
 	                                      "InnoDB",
 	                                      "InnoDB ROW_FORMAT=COMPRESSED",
 	                                      "InnoDB PARTITION BY HASH (id) PARTITIONS 3",
-	                                      "Aria",
-	                                      "MyISAM"};
-	unsigned engine = rnd(w, sizeof(engines) / sizeof(*engines));
+	                                      "MyISAM",
+	                                      "Aria"};
+	unsigned engine = rnd(w, sizeof(engines) / sizeof(*engines) - (mariadb ? 0 : 2));
 	unsigned rows = rnd(w, 400) + 1;
 	char name[32], other[32], table[48];
 	double start = now();
@@ -178,11 +201,7 @@ static void churn(struct worker *w)
 	snprintf(other, sizeof(other), "r%u_%lu", w->id, w->seq % 5);
 	snprintf(table, sizeof(table), "swap%u_a", w->id);
 	w->seq++;
-	if (!run(
-	        w->db,
-	        "CREATE OR REPLACE TABLE churn.%s (id INT PRIMARY KEY, pad VARCHAR(200)) ENGINE=%s",
-	        name, engines[engine]) ||
-	    !run(w->db, FILL, name, 'c', rows) ||
+	if (!create_anew(w, name, engines[engine]) || !run(w->db, FILL, name, 'c', rows) ||
 	    !run(w->db, "DROP TABLE IF EXISTS churn.%s", other) ||
 	    !run(w->db, "RENAME TABLE churn.%s TO churn.%s", name, other) ||
 	    !run(w->db, "ALTER TABLE churn.%s FORCE", other))
@@ -207,7 +226,7 @@ static void churn(struct worker *w)
 		run(w->db, "INSERT INTO churn.%s (pad) VALUES (REPEAT('s', 100))", table);
 		break;
 	case 4:
-		run(w->db, "CREATE OR REPLACE DATABASE churn_%u", w->id);
+		create_database_anew(w);
 		run(w->db, "CREATE TABLE churn_%u.here (id INT PRIMARY KEY) SELECT %u AS id", w->id,
 		    rows);
 		break;
@@ -236,22 +255,37 @@ static void *work(void *arg)
 	return NULL;
 }
 
+/* 1 to at least `most`; the rows double. */
+static void make_numbers(MYSQL *db, unsigned most)
+{
+	run(db, "CREATE TABLE churn.numbers (seq INT PRIMARY KEY) ENGINE=InnoDB");
+	run(db, "INSERT INTO churn.numbers VALUES (1)");
+	for (unsigned n = 1; n < most; n *= 2)
+		run(db, "INSERT INTO churn.numbers SELECT seq + %u FROM churn.numbers", n);
+}
+
 static void setup(void)
 {
 	MYSQL *db = connect_db();
 
 	run(db, "CREATE DATABASE bank; CREATE DATABASE churn");
+	make_numbers(db, opt.accounts > 1000 ? opt.accounts : 1000);
 	run(db, "CREATE TABLE bank.acct (id INT PRIMARY KEY, bal BIGINT NOT NULL,"
 	        " pad VARCHAR(255) NOT NULL DEFAULT '') ENGINE=InnoDB");
-	run(db, "INSERT INTO bank.acct (id, bal) SELECT seq, 1000 FROM bank.seq_1_to_%u",
+	run(db,
+	    "INSERT INTO bank.acct (id, bal) SELECT seq, 1000 FROM churn.numbers"
+	    " WHERE seq <= %u",
 	    opt.accounts);
 	run(db,
 	    "CREATE TABLE bank.ledger (thread INT, seq INT, src INT, dst INT, amount INT,"
 	    " pad VARCHAR(700), PRIMARY KEY (thread, seq), KEY (src), KEY (dst)) ENGINE=InnoDB");
-	run(db, "CREATE TABLE bank.aria (thread INT, seq INT, pad VARCHAR(300),"
-	        " PRIMARY KEY (thread, seq)) ENGINE=Aria TRANSACTIONAL=1");
-	run(db, "CREATE TABLE bank.aria_plain (thread INT, seq INT, pad VARCHAR(300),"
-	        " PRIMARY KEY (thread, seq)) ENGINE=Aria TRANSACTIONAL=0 ROW_FORMAT=DYNAMIC");
+	if (mariadb)
+		run(db, "CREATE TABLE bank.aria (thread INT, seq INT, pad VARCHAR(300),"
+		        " PRIMARY KEY (thread, seq)) ENGINE=Aria TRANSACTIONAL=1");
+	if (mariadb)
+		run(db,
+		    "CREATE TABLE bank.aria_plain (thread INT, seq INT, pad VARCHAR(300),"
+		    " PRIMARY KEY (thread, seq)) ENGINE=Aria TRANSACTIONAL=0 ROW_FORMAT=DYNAMIC");
 	run(db, "CREATE TABLE bank.myisam (thread INT, seq INT, pad VARCHAR(300),"
 	        " PRIMARY KEY (thread, seq)) ENGINE=MyISAM");
 	for (unsigned i = 0; i < opt.ddl; i++)
@@ -370,6 +404,7 @@ int main(int argc, char **argv)
 
 	parse(argc, argv);
 	mysql_library_init(0, NULL, NULL);
+	mysql_close(connect_db()); /* says what kind of server it is, before threads ask */
 	if (opt.setup)
 		setup();
 	/* Taken by sigtimedwait below, so every thread must block them. */

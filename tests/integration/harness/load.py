@@ -42,9 +42,10 @@ def volume(server, megabytes, schema="vol", tables=2):
     rows = megabytes * 1024 * 1024 // tables // 256
     for i in range(tables):
         server.sql(f"CREATE TABLE {schema}.t{i} (id INT PRIMARY KEY, k INT, pad VARCHAR(250), KEY (k))",
+                   *server.BEFORE_SEQUENCE,
                    f"INSERT INTO {schema}.t{i} SELECT seq, seq * 7919 % 1000003,"
-                   " CONCAT(MD5(seq), REPEAT(CHAR(65 + seq % 26), 60), SHA2(seq, 256), SHA1(seq))"
-                   f" FROM {schema}.seq_1_to_{rows}")
+                   " CONCAT(LEFT(SHA2(seq, 512), 72), REPEAT(CHAR(65 + seq % 26), 60), SHA2(seq, 256))"
+                   f" FROM {server.sequence(schema, rows)}")
     server.settle()
 
 

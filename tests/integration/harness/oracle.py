@@ -22,7 +22,7 @@ class Truth:
 def check_bank(server, floor):
     """The sums hold, and nothing committed before `floor` was taken is missing."""
     assert server.sql("SELECT SUM(bal), COUNT(*) FROM bank.acct") == [(ACCOUNTS * BALANCE, ACCOUNTS)]
-    for table in ("ledger", "aria", "aria_plain", "myisam"):
+    for table in server.SEQUENCES:
         for thread, rows, last in server.sql(
                 f"SELECT thread, COUNT(*), MAX(seq) FROM bank.{table} GROUP BY thread"):
             assert rows == last, f"bank.{table}: thread {thread} has gaps: {rows} rows, last {last}"
@@ -59,9 +59,9 @@ def check_restored(truth, datadir, backup, floor=None, options=(), ignore=()):
     is what the source was at the recorded position.  Lines of the server's log with a
     word of `ignore` are no complaint."""
     source = truth.source
-    server = Server(source.place, f"restored-{source.place.path.name[-4:]}-{datadir.name}",
-                    init=source.init, options=(*source.options, *options),
-                    programs=source.programs, datadir=datadir, binlog=False)
+    server = type(source)(source.place, f"restored-{source.place.path.name[-4:]}-{datadir.name}",
+                          init=source.init, options=(*source.options, *options),
+                          programs=source.programs, datadir=datadir, binlog=False)
     server.start()
     try:
         wrong = server.check_tables()
@@ -69,8 +69,9 @@ def check_restored(truth, datadir, backup, floor=None, options=(), ignore=()):
         if floor is not None:
             check_bank(server, floor)
         binlog = backup["binlog"]
-        gtid = source.value(f"SELECT BINLOG_GTID_POS('{binlog['file']}', {binlog['position']})")
+        gtid = source.gtid_at(binlog)
         assert binlog["gtid"] == gtid
+        server.check_gtid(gtid)
         replay(source, server, binlog)
         different = differences(truth, server.checksum_tables())
         assert not different, f"differ from the source after replay: {different}"

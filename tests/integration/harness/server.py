@@ -49,6 +49,9 @@ class Server:
     """A MariaDB of our own below `place`.  `init` are options that shape a new data
     directory (page size …) and are also given at each start; `options` only at starts."""
     END = "SHOW MASTER STATUS"
+    BEFORE_SEQUENCE = ()
+    # of the load, in engines that a backup holds still
+    SEQUENCES = ("ledger", "aria", "aria_plain", "myisam")
 
     def __init__(self, place, name="source", init=(), options=(), programs=MARIADB, datadir=None,
                  binlog=True):
@@ -157,6 +160,17 @@ class Server:
 
     def status(self, name):
         return int(self.sql(f"SHOW GLOBAL STATUS LIKE '{name}'")[0][1])
+
+    def sequence(self, schema, rows):
+        """A table of numbers from 1 to `rows`, column seq."""
+        return f"{schema}.seq_1_to_{rows}"
+
+    def gtid_at(self, binlog):
+        """The GTID position there, as the server itself says; None: it has none."""
+        return self.value(f"SELECT BINLOG_GTID_POS('{binlog['file']}', {binlog['position']})")
+
+    def check_gtid(self, gtid):
+        """A restored server of MariaDB begins a history of its own."""
 
     def settle(self):
         """Until nothing is left to write: nothing to purge, no dirty page, a new checkpoint."""
