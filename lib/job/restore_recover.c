@@ -66,20 +66,6 @@ static void options_done(struct options *o)
 	vec_done(&o->list);
 }
 
-/* MySQL looks for tablespaces in the places it knows, and for the one of a number
- * wherever it is now: a table that has moved is found there. */
-static void add_places(const struct recover_plan *plan, struct options *ret)
-{
-	struct str dirs = {0};
-
-	for (size_t i = 1; i < plan->places->n; i++)
-		if (plan->places->v[i].mapped)
-			str_addf(&dirs, "%s%s", dirs.n ? ";" : "", plan->places->v[i].dir);
-	if (dirs.n)
-		*vec_push(&ret->list) = mem_printf("--innodb-directories=%s", str_text(&dirs));
-	str_done(&dirs);
-}
-
 /* The settings of the source first, so that the caller's own win. */
 static void collect_options(const struct recover_plan *plan, const struct recover_start *how,
                             struct options *ret)
@@ -100,8 +86,10 @@ static void collect_options(const struct recover_plan *plan, const struct recove
 		*vec_push(&ret->list) =
 		    mem_printf("--%s%s=%s", loose, m->settings[i].name, m->settings[i].value);
 	}
-	if (is_mysql(m))
-		add_places(plan, ret);
+	char *directories = is_mysql(m) ? recover_mysql_directories(plan->places) : NULL;
+	if (directories)
+		*vec_push(&ret->list) = mem_printf("--innodb-directories=%s", directories);
+	free(directories);
 	for (const char *const *o = plan->server_options; o && *o; o++)
 		*vec_push(&ret->list) = mem_strdup(*o);
 	for (const char *const *o = how->more; o && *o; o++)

@@ -54,22 +54,53 @@ int recover_mysql_index(const struct manifest *m, const struct places *places, s
 	return rc;
 }
 
+/* ---- tablespaces elsewhere */
+
+char *recover_mysql_directories(const struct places *places)
+{
+	struct str dirs = {0};
+
+	for (size_t i = 1; i < places->n; i++)
+		if (places->v[i].mapped)
+			str_addf(&dirs, "%s%s", dirs.n ? ";" : "", places->v[i].dir);
+	return dirs.n ? str_take(&dirs) : NULL;
+}
+
+static void note_directories(const struct places *places, struct str *note)
+{
+	char *directories = recover_mysql_directories(places);
+
+	if (directories && note)
+		str_addf(note, "%sits settings need innodb_directories='%s'", note->n ? "; " : "",
+		         directories);
+	free(directories);
+}
+
+/* ---- without us */
+
 char *recover_mysql_advice(const struct manifest *m, const struct places *places)
 {
 	const char *binlog = recover_mysql_binlog(m);
 	char *base = binlog ? base_of(binlog) : NULL;
-	char *text = NULL;
+	char *directories = recover_mysql_directories(places);
+	struct str s = {0};
 
+	if (base || directories)
+		str_addf(&s,
+		         "the first start of a server on %s must have the options "
+		         "--skip-replica-start",
+		         places->target);
+	if (directories)
+		str_addf(&s, " --innodb-directories='%s'", directories);
 	if (base)
-		text = mem_printf(
-		    "the first start of a server on %s must have the options "
-		    "--log-bin='%s' --log-bin-index='" INDEX "' --skip-replica-start: "
-		    "that binlog decides which prepared transactions are committed, and "
-		    "completes gtid_executed; remove " RECOVER_BINLOG_DIR " after a clean "
-		    "shutdown, and start it with its own settings",
-		    places->target, base);
+		str_addf(&s,
+		         " --log-bin='%s' --log-bin-index='" INDEX "': that binlog decides which "
+		         "prepared transactions are committed, and completes gtid_executed; "
+		         "remove " RECOVER_BINLOG_DIR " after a clean shutdown",
+		         base);
 	free(base);
-	return text;
+	free(directories);
+	return s.n ? str_take(&s) : NULL;
 }
 
 /* ---- a replica that must not go on by itself */
@@ -280,5 +311,6 @@ int recover_mysql_run(const struct recover_plan *plan, struct err *err)
 		return -1;
 	if (plan->work && work(plan, err) < 0)
 		return -1;
+	note_directories(plan->places, plan->note);
 	return remove_identity(plan, err);
 }

@@ -20,6 +20,11 @@ const char *recover_mysql_binlog(const struct manifest *m);
 /* The index that a server wants beside the binlog; nothing without one. */
 int recover_mysql_index(const struct manifest *m, const struct places *places, struct err *err);
 
+/* MySQL finds a tablespace by its number, wherever it is among the places it looks at: what
+ * innodb_directories must name for those that were mapped, as a new string; NULL: none
+ * were. */
+char *recover_mysql_directories(const struct places *places);
+
 /* How to start a server that is to do the recovery itself, as a new string; NULL: just
  * start it. */
 char *recover_mysql_advice(const struct manifest *m, const struct places *places);

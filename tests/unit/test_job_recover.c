@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 
 #include "base/fsio.h"
+#include "base/mem.h"
 #include "job/restore_recover.h"
+#include "job/restore_recover_mysql.h"
 #include "tests/unit/unit.h"
 
 /* A manifest comes from a place others may write to, and root may be restoring. */
@@ -46,12 +48,125 @@ START_TEST(only_known_settings_become_options)
 }
 END_TEST
 
+static char target[32];
+
+static struct manifest *mysql_backup(const char *binlog)
+{
+	struct manifest *m = manifest_new();
+	strcpy(target, "/tmp/unit-recover-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(target));
+	m->flavour = mem_strdup("mysql");
+	m->version = mem_strdup("9.7.4-2");
+	if (binlog)
+		*vec_push(&m->files) =
+		    (struct manifest_file){.path = mem_strdup(binlog), .kind = FILE_PLAIN};
+	return m;
+}
+
+/* A program in the server's place that writes down what it was told, and ends. */
+static char *told(const struct manifest *m, struct places *places)
+{
+	char script[64], *text = NULL;
+	struct err err = ERR_INIT;
+	size_t n;
+
+	snprintf(script, sizeof script, "%s/server", target);
+	FILE *f = fopen(script, "w");
+	fprintf(f, "#!/bin/sh\nprintf '%%s\\n' \"$@\" >%s/said\nexit 1\n", target);
+	fclose(f);
+	chmod(script, 0755);
+	places->target = target;
+	const struct recover_plan plan = {.m = m, .places = places, .binary = script};
+	ck_assert_int_eq(recover_run(&plan, &err), -1);
+	snprintf(script, sizeof script, "%s/said", target);
+	ck_ok(fsio_read_file(script, 1 << 20, &text, &n, &err), err);
+	return text;
+}
+
+/* What is prepared in InnoDB is decided by it, and by nothing else. */
+START_TEST(mysql_recovers_with_the_binlog_of_the_backup)
+{
+	struct manifest *m = mysql_backup("#mybak-binlog/db1-bin.000042");
+	struct places places = {0};
+	char path[96], *index = NULL, *said = told(m, &places), *advice;
+	struct err err = ERR_INIT;
+	size_t n;
+
+	ck_assert_int_eq(strncmp(said, "--no-defaults\n", 14), 0);
+	const char *off = strstr(said, "--skip-log-bin\n");
+	const char *on = strstr(said, "--log-bin=#mybak-binlog/db1-bin\n");
+	ck_assert_msg(off && on && off < on, "%s", said);
+	ck_assert_ptr_nonnull(strstr(said, "--log-bin-index=#mybak-binlog/mybak.index\n"));
+	ck_assert_ptr_nonnull(strstr(said, "--skip-grant-tables\n"));
+	ck_assert_ptr_null(strstr(said, "innodb-directories"));
+
+	snprintf(path, sizeof path, "%s/#mybak-binlog", target);
+	ck_ok(fsio_mkdirs(path, 0700, &err), err);
+	ck_ok(recover_mysql_index(m, &places, &err), err);
+	snprintf(path, sizeof path, "%s/#mybak-binlog/mybak.index", target);
+	ck_ok(fsio_read_file(path, 100, &index, &n, &err), err);
+	ck_assert_str_eq(index, "./#mybak-binlog/db1-bin.000042\n");
+	advice = recover_mysql_advice(m, &places);
+	ck_assert_ptr_nonnull(strstr(advice, "--log-bin='#mybak-binlog/db1-bin'"));
+	free(advice);
+	free(index);
+	free(said);
+	manifest_free(m);
+	fsio_remove_tree(target, NULL);
+}
+END_TEST
+
+START_TEST(mysql_without_a_binlog)
+{
+	struct manifest *m = mysql_backup(NULL);
+	char one[] = "/new/a", two[] = "/x", three[] = "/b";
+	struct place v[] = {
+	    {0}, {.dir = one, .mapped = true}, {.dir = two}, {.dir = three, .mapped = true}};
+	struct places places = {.v = v, .n = 4};
+	struct err err = ERR_INIT;
+	char *said = told(m, &places), *advice;
+
+	ck_assert_ptr_null(strstr(said, "--log-bin"));
+	ck_assert_ptr_nonnull(strstr(said, "--innodb-directories=/new/a;/b\n"));
+	ck_ok(recover_mysql_index(m, &places, &err), err);
+	advice = recover_mysql_advice(m, &places);
+	ck_assert_ptr_nonnull(strstr(advice, "--innodb-directories='/new/a;/b'"));
+	ck_assert_ptr_null(strstr(advice, "--log-bin"));
+	free(advice);
+	places.n = 1;
+	ck_assert_ptr_null(recover_mysql_advice(m, &places));
+	free(said);
+	manifest_free(m);
+	fsio_remove_tree(target, NULL);
+}
+END_TEST
+
+START_TEST(what_is_no_binlog_is_damage)
+{
+	static const char *const bad[] = {"#mybak-binlog/x", "#mybak-binlog/x.",
+	                                  "#mybak-binlog/.000001", "#mybak-binlog/x.00a",
+	                                  "#mybak-binlog/x\ny.000001"};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct manifest *m = mysql_backup(bad[i]);
+		struct places places = {.target = target};
+		struct err err = ERR_INIT;
+		ck_assert_int_eq(recover_mysql_index(m, &places, &err), -1);
+		ck_assert_int_eq(err.kind, ERR_DAMAGED);
+		manifest_free(m);
+		fsio_remove_tree(target, NULL);
+	}
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("job/recover");
 	TCase *t = tcase_create("recover");
 	tcase_set_timeout(t, 30);
 	tcase_add_test(t, only_known_settings_become_options);
+	tcase_add_test(t, mysql_recovers_with_the_binlog_of_the_backup);
+	tcase_add_test(t, mysql_without_a_binlog);
+	tcase_add_test(t, what_is_no_binlog_is_damage);
 	suite_add_tcase(s, t);
 	return s;
 }
