@@ -112,8 +112,12 @@ static void check_facts(const struct policy_instance *inst, struct conn *c, cons
 	} else {
 		check_datadir(inst, &f, subject, ret);
 		check_binlog(inst, &f, subject, ret);
-		check_flush(&f, subject, ret);
-		check_redo(c, subject, ret);
+		if (f.flavour == FLAVOUR_MYSQL) {
+			check_server_mysql(c, &f, subject, ret);
+		} else {
+			check_flush(&f, subject, ret);
+			check_redo(c, subject, ret);
+		}
 	}
 	facts_done(&f);
 }
