@@ -1,0 +1,165 @@
+"""Every kind of tablespace a MySQL can have, changed between a full and an incremental
+backup under load, both restored and held against the source."""
+import dataclasses
+import os
+import typing
+
+import pytest
+
+from harness import Load, MySQLServer, Truth, check_restored, mysql_sid, wait_for
+from harness.load import ledger_floor
+from harness.mysql_pitr import MySQLMybak
+
+pytestmark = pytest.mark.mysql
+
+ROWS = "SELECT seq, CONCAT(SHA2(seq, 256), REPEAT('x', 120)) FROM db.numbers WHERE seq <= 4000"
+COLUMNS = "(id INT PRIMARY KEY, pad VARCHAR(200))"
+
+
+def sql(*statements):
+    return lambda server: server.sql(*statements)
+
+
+def fill(table, how=COLUMNS):
+    return f"CREATE TABLE db.{table} {how}", f"INSERT INTO db.{table} (id, pad) {ROWS}"
+
+
+def update(table):
+    return (f"UPDATE db.{table} SET pad=REVERSE(pad) WHERE id % 50 = 0",
+            f"DELETE FROM db.{table} WHERE id BETWEEN 1000 AND 1500",
+            f"INSERT INTO db.{table} (id, pad) SELECT seq + 100000, SHA2(seq, 224) FROM db.numbers WHERE seq <= 500")
+
+
+@dataclasses.dataclass
+class Kind:
+    create: typing.Callable  # server -> None, before the full backup
+    change: typing.Callable  # server -> None, before the incremental
+    init: tuple = ()
+    options: typing.Callable = lambda place: ()
+    before: typing.Callable = lambda server: None  # on the empty data directory
+    maps: tuple = ()  # folders below the place that a restore puts elsewhere
+    restored: typing.Callable = lambda server, target: ()  # options of the copy
+    look: typing.Callable = lambda server, target, backup: None
+    only_last: bool = False  # the change cannot be replayed from the binlog alone
+
+
+def blocks(path):
+    return os.stat(path).st_blocks * 512
+
+
+def holes_are_kept(server, target, backup):
+    source, copy = (folder / "db" / "holes.ibd" for folder in (server.datadir, target))
+    server.settle()
+    if blocks(source) > 0.8 * source.stat().st_size:
+        pytest.skip("this file system makes no holes for COMPRESSION")
+    assert blocks(copy) < 0.9 * copy.stat().st_size
+    assert backup["pages"]["unverified"] > 0
+
+
+def places(place):
+    (place / "ssd").mkdir()
+    return (f"--innodb-directories={place}/ssd",)
+
+
+def away(server):
+    ssd = server.place / "ssd"
+    (ssd / "deep").mkdir()
+    server.sql(f"CREATE TABLE db.away {COLUMNS} DATA DIRECTORY='{ssd}'", f"INSERT INTO db.away (id, pad) {ROWS}",
+               f"CREATE TABLESPACE far ADD DATAFILE '{ssd}/deep/far.ibd'",
+               *fill("far", f"{COLUMNS} TABLESPACE far"),
+               f"CREATE UNDO TABLESPACE more ADD DATAFILE '{ssd}/more.ibu'")
+
+
+def went_to_the_new_place(server, target, backup):
+    new = server.place / f"ssd {target.name}"
+    assert (new / "db" / "away.ibd").exists() and (new / "deep" / "far.ibd").exists()
+    assert (new / "more.ibu").exists()
+
+
+def undo_shrinks(server):
+    def cut():
+        server.sql("UPDATE db.big SET pad=REVERSE(pad)")
+        return server.value("SELECT SUM(count) FROM information_schema.innodb_metrics"
+                            " WHERE name='undo_truncate_count'") or None
+    wait_for(cut, 200, say="no undo tablespace was truncated")
+
+
+def imported(server):
+    """Another copy of the table's file, in the place of the one the parent has."""
+    server.sql("CREATE TABLE db.other LIKE db.moved", f"INSERT INTO db.other (id, pad) {ROWS}",
+               "UPDATE db.other SET pad='imported'")
+    with server.connect() as db, db.cursor() as cursor:
+        cursor.execute("FLUSH TABLES db.other FOR EXPORT")
+        data = {suffix: (server.datadir / "db" / f"other.{suffix}").read_bytes() for suffix in ("ibd", "cfg")}
+        cursor.execute("UNLOCK TABLES")
+    server.sql("ALTER TABLE db.moved DISCARD TABLESPACE")
+    for suffix, text in data.items():
+        (server.datadir / "db" / f"moved.{suffix}").write_bytes(text)
+    server.sql("ALTER TABLE db.moved IMPORT TABLESPACE", "UPDATE db.moved SET pad='later' WHERE id < 100")
+
+
+KINDS = {
+    "compressed": Kind(
+        sql(*fill("zip8", "(id INT PRIMARY KEY, pad VARCHAR(200), KEY (pad)) ROW_FORMAT=COMPRESSED"),
+            *fill("zip1", f"{COLUMNS} ROW_FORMAT=COMPRESSED KEY_BLOCK_SIZE=1"),
+            *fill("old", f"{COLUMNS} ROW_FORMAT=REDUNDANT")),
+        sql(*update("zip8"), *update("zip1"), *update("old"))),
+    "page-compressed": Kind(
+        sql(*fill("holes", f"{COLUMNS} COMPRESSION='zlib'"), "UPDATE db.holes SET pad=REPEAT('y', 190)",
+            *(f"INSERT INTO db.holes SELECT id + {n}, pad FROM db.holes" for n in (4000, 8000, 16000, 32000))),
+        sql(*update("holes")), look=holes_are_kept),
+    "general": Kind(
+        sql("CREATE TABLESPACE g ADD DATAFILE 'g.ibd'", *fill("one", f"{COLUMNS} TABLESPACE g"),
+            *fill("two", f"{COLUMNS} TABLESPACE g"), *fill("system", f"{COLUMNS} TABLESPACE innodb_system")),
+        sql(*update("one"), *update("system"), "DROP TABLE db.two", *fill("three", f"{COLUMNS} TABLESPACE g"),
+            "ALTER TABLESPACE g RENAME TO h")),
+    "elsewhere": Kind(away, sql(*update("away"), *update("far")), options=places, maps=("ssd",),
+                      look=went_to_the_new_place,
+                      restored=lambda server, target: (f"--innodb-directories={server.place}/ssd {target.name}",)),
+    "instant": Kind(
+        sql(*fill("t"), "ALTER TABLE db.t ADD COLUMN a INT DEFAULT 7 FIRST, ALGORITHM=INSTANT"),
+        sql(*update("t"), "ALTER TABLE db.t DROP COLUMN a, ADD COLUMN b INT DEFAULT 8, ALGORITHM=INSTANT",
+            "UPDATE db.t SET b=9 WHERE id % 3 = 0", "CREATE INDEX pad ON db.t (pad)")),
+    "partitions": Kind(
+        sql(*fill("parts", f"{COLUMNS} PARTITION BY RANGE (id) SUBPARTITION BY HASH (id) SUBPARTITIONS 2"
+                           " (PARTITION a VALUES LESS THAN (1000), PARTITION b VALUES LESS THAN (3000),"
+                           " PARTITION c VALUES LESS THAN (200000))")),
+        sql(*update("parts"), "ALTER TABLE db.parts DROP PARTITION b", "ALTER TABLE db.parts TRUNCATE PARTITION a",
+            "ALTER TABLE db.parts ADD PARTITION (PARTITION d VALUES LESS THAN MAXVALUE)")),
+    "fulltext": Kind(sql(*fill("words", "(id INT PRIMARY KEY, pad VARCHAR(200), FULLTEXT (pad))")),
+                     sql(*update("words"), "CREATE FULLTEXT INDEX again ON db.words (pad)")),
+    "imported": Kind(sql(*fill("moved")), imported, only_last=True),
+    "undo-truncation": Kind(
+        sql(*fill("big"), "INSERT INTO db.big SELECT id + 10000, pad FROM db.big",
+            "SET GLOBAL innodb_monitor_enable='undo_truncate_count'"), undo_shrinks,
+        options=lambda place: ("--innodb-max-undo-log-size=10M", "--innodb-purge-rseg-truncate-frequency=1")),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_kind(place, name):
+    kind = KINDS[name]
+    server = MySQLServer(place, init=kind.init, options=kind.options(place), programs=mysql_sid()).create()
+    kind.before(server)
+    server.start()
+    server.sql("CREATE DATABASE db", "CREATE TABLE db.numbers (seq INT PRIMARY KEY)", *server.BEFORE_SEQUENCE,
+               f"INSERT INTO db.numbers SELECT seq FROM {server.sequence('db', 5000)}")
+    kind.create(server)
+    server.settle()
+    mybak = MySQLMybak(place, server).start()
+    load = Load(server, "--tables=0", "--transfers=2")
+    taken = [(ledger_floor(server), mybak.backup("full"))]
+    kind.change(server)
+    taken.append((ledger_floor(server), mybak.backup("incremental")))
+    load.stop()
+    assert taken[1][1]["kind"] == "incremental"
+    truth = Truth.of(server)
+    options = server.options
+    for i, (floor, backup) in enumerate(taken[1:] if kind.only_last else taken):
+        target = place / f"r{i}"
+        maps = [w for m in kind.maps for w in ("--map", f"{place}/{m}={place}/{m} {target.name}")]
+        mybak.restore(target, backup, *maps)
+        kind.look(server, target, backup)
+        server.options = ()
+        check_restored(truth, target, backup, floor, options=kind.restored(server, target))
+        server.options = options
