@@ -1,7 +1,9 @@
 """Every kind of tablespace a MySQL can have, changed between a full and an incremental
 backup under load, both restored and held against the source."""
 import dataclasses
+import json
 import os
+import shutil
 import typing
 
 import pytest
@@ -163,3 +165,62 @@ def test_kind(place, name):
         server.options = ()
         check_restored(truth, target, backup, floor, options=kind.restored(server, target))
         server.options = options
+
+
+def with_keyring(place, where):
+    """The programs with component_keyring_file, whose keys are in `where`: what is beside the
+    server program says that it is to be loaded, so this is a program of our own."""
+    plain = mysql_sid()
+    root = os.path.dirname(os.path.dirname(os.path.dirname(plain.mariadbd)))
+    for folder in ("sbin", "plugin"):
+        (place / folder).mkdir()
+    real = place / "sbin" / "mysqld.real"
+    try:
+        os.link(f"{root}/usr/sbin/mysqld.real", real)
+    except OSError:
+        shutil.copy(f"{root}/usr/sbin/mysqld.real", real)
+    program = place / "sbin" / "mysqld"
+    program.write_text(open(plain.mariadbd).read().replace(f"{root}/usr/sbin/mysqld.real", str(real)))
+    program.chmod(0o755)
+    for name in ("mysqld.my", "mysqld.real.my"):
+        (place / "sbin" / name).write_text('{"components": "file://component_keyring_file"}')
+    for plugin in os.scandir(f"{root}/usr/lib/mysql/plugin"):
+        (place / "plugin" / plugin.name).symlink_to(plugin.path)
+    (place / "plugin" / "component_keyring_file.cnf").write_text(json.dumps({"path": str(where), "read_only": False}))
+    extra = tuple(f"--plugin-dir={place}/plugin" if o.startswith("--plugin-dir") else o for o in plain.extra)
+    return dataclasses.replace(plain, name=f"{plain.name}-{place.path.name}", mariadbd=str(program),
+                               install_db=(str(program),), extra=extra)
+
+
+@pytest.mark.parametrize("keys", ["outside", "inside"])
+def test_encrypted(place, keys):
+    """Tables, redo and undo; the keys are beside the data directory, or in it, from where
+    they are not copied."""
+    source = place / "source.data"
+    where = place / "keyring" if keys == "outside" else source / "keyring"
+    server = MySQLServer(place, options=("--innodb-redo-log-encrypt=ON", "--innodb-undo-log-encrypt=ON"),
+                         programs=with_keyring(place, where))
+    # Made without the component, which would look for its keys in a directory to be made.
+    MySQLServer(place, "plain", programs=mysql_sid(), datadir=source).create()
+    server.start()
+    server.sql("CREATE DATABASE db", "CREATE TABLE db.numbers (seq INT PRIMARY KEY)", *server.BEFORE_SEQUENCE,
+               f"INSERT INTO db.numbers SELECT seq FROM {server.sequence('db', 5000)}",
+               *fill("secret", f"{COLUMNS} ENCRYPTION='Y'"),
+               *fill("zip", f"{COLUMNS} ROW_FORMAT=COMPRESSED ENCRYPTION='Y'"),
+               *fill("squeezed", f"{COLUMNS} COMPRESSION='zlib' ENCRYPTION='Y'"),
+               "ALTER TABLESPACE mysql ENCRYPTION='Y'")
+    mybak = MySQLMybak(place, server).start()
+    load = Load(server, "--tables=0", "--transfers=2")
+    taken = [(ledger_floor(server), mybak.backup("full"))]
+    server.sql(*update("secret"), *update("zip"), *update("squeezed"), "ALTER INSTANCE ROTATE INNODB MASTER KEY")
+    taken.append((ledger_floor(server), mybak.backup("incremental")))
+    load.stop()
+    assert taken[0][1]["pages"]["unverified"] > 0
+    said = [w for w in taken[0][1]["warnings"] if str(where) in w]
+    assert bool(said) == (keys == "inside"), said
+    truth = Truth.of(server)
+    for i, (floor, backup) in enumerate(taken):
+        target = place / f"r{i}"
+        mybak.restore(target, backup, f"--server-option=--plugin-dir={place}/plugin")
+        assert not (target / "keyring").exists()
+        check_restored(truth, target, backup, floor)
