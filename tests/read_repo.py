@@ -209,6 +209,29 @@ def write_redo(head, captured, path):
             at += len(part)
 
 
+def with_sum(block, *fields):
+    for form, at, value in fields:
+        struct.pack_into(form, block, at, value)
+    struct.pack_into(">I", block, 508, crc32c(block[:508]))
+    return bytes(block)
+
+
+def write_mysql_redo(head, captured, path):
+    lsn, redo = head["lsn"], head["redo"]
+    first, last = lsn["checkpoint"] // 512 * 512, lsn["end"] // 512 * 512
+    between = lsn["end"] % 512 <= 12
+    check(len(captured) == last - first + (0 if between else 512), "the redo log is incomplete")
+    header = with_sum(bytearray.fromhex(redo["header"]), (">Q", 8, first), (">I", 48, 0))
+    block = with_sum(bytearray(512), (">Q", 8, lsn["checkpoint"]))
+    key = bytes.fromhex(redo.get("encryption", "00" * 512))
+    if between:
+        captured += with_sum(bytearray(512), (">I", 0, last // 512 % 0x40000000 + 1), (">H", 4, 12),
+                             (">H", 6, 12), (">I", 8, last // 512 // 0x40000000 + 1))
+    with open(path, "wb") as out:
+        out.write(header + block + key + block + captured)
+        out.truncate(max(1 << 20, -(-out.tell() // 65536) * 65536))
+
+
 def lay_out(backup, parts, target, external):
     """The files under their names, with modes and owners."""
     roots = [os.fsencode(target) if root["role"] != "external" else external.get(root["path"])
@@ -227,7 +250,8 @@ def lay_out(backup, parts, target, external):
         elif f["k"] == "symlink":
             os.symlink(unescape(f["t"]), path)
         elif f["k"] == "redo":
-            write_redo(backup.head, (parts / str(number)).read_bytes(), path)
+            write = write_mysql_redo if backup.head["server"]["flavour"] == "mysql" else write_redo
+            write(backup.head, (parts / str(number)).read_bytes(), path)
         elif f.get("z"):
             subprocess.run(["cp", "--sparse=always", parts / str(number), path], check=True)
         else:

@@ -1,7 +1,9 @@
 """MySQL, hot: full, incremental, incremental of the incremental, taken under load, each
 restored and held against the source; what a backup asks of the server and what it tells."""
 import dataclasses
+import shutil
 import signal
+import socket
 import threading
 import time
 
@@ -10,6 +12,7 @@ import pytest
 from harness import Load, Mybak, MySQLServer, Server, Truth, check_restored, mysql_sid, wait_for
 from harness.load import change_rows, ledger_floor, volume
 from harness.mysql_pitr import MySQLMybak
+from test_read_repo import read_repo
 
 pytestmark = pytest.mark.mysql
 
@@ -334,3 +337,60 @@ def test_beside_a_mariadb(place):
         mybak.ctl("restore", "--to", target, "--repo", mybak.url, "-i", name, "--backup", backup["id"],
                   "--server-binary", server.programs.mariadbd)
         check_restored(Truth.of(server), target, backup)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def test_replica(place):
+    """A backup of a replica says which position of its source it had applied."""
+    port = free_port()
+    source = source_of(place, "--skip-networking=OFF", "--bind-address=127.0.0.1", f"--port={port}")
+    source.sql("CREATE USER r@'127.0.0.1' IDENTIFIED BY 'r'", "GRANT REPLICATION SLAVE ON *.* TO r@'127.0.0.1'")
+    replica = MySQLServer(place, "replica", options=("--server-id=2",), programs=mysql_sid()).create().start()
+    replica.sql(f"CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT={port}, SOURCE_USER='r',"
+                " SOURCE_PASSWORD='r', GET_SOURCE_PUBLIC_KEY=1, SOURCE_AUTO_POSITION=1", "START REPLICA")
+    load = Load(source, "--tables=0")
+    wait_for(lambda: replica.sql("SHOW DATABASES LIKE 'bank'"))
+    mybak = MySQLMybak(place, replica).start()
+    backup = mybak.backup("full")
+    load.stop()
+    file, end = source.binlog_end()
+    assert [(r["channel"], r["file"]) for r in backup["replica"]] == [("", file)]
+    assert 4 < backup["replica"][0]["position"] <= end
+    assert not [f["path"] for f in mybak.ctl("--json", "show", "--files", backup["id"], "--repo", mybak.url).json["files"]
+                if "relay" in f["path"] or f["path"] == "auto.cnf"]
+    target = place / "r"
+    mybak.restore(target, backup)
+    copy = MySQLServer(place, "copy", programs=replica.programs, datadir=target, binlog=False).start()
+    assert copy.sql("SHOW REPLICA STATUS") == []
+    assert copy.value("SELECT SUM(bal) FROM bank.acct") == 2000 * 1000
+    assert copy.value("SELECT REPLACE(@@gtid_executed, '\\n', '')") == backup["binlog"]["gtid"]
+
+
+def test_restored_from_the_page_alone(place):
+    """tests/read_repo.py knows mybak-repo(5) and nothing else of mybak."""
+    server = source_of(place, "--binlog-group-commit-sync-delay=60000")
+    volume(server, 20)
+    mybak = MySQLMybak(place, server).start()
+    load = Load(server, "--tables=0")
+    taken = take(server, mybak, ("full", "incremental"), between=lambda: change_rows(server, 0.02))
+    load.stop()
+    truth = Truth.of(server)
+    for i, (backup, floor) in enumerate(taken):
+        target = place / f"by-hand{i}"
+        read_repo(mybak, backup, target)
+        decide = target / "#mybak-binlog"
+        name = backup["binlog"]["file"]
+        (decide / "mybak.index").write_text(f"./#mybak-binlog/{name}\n")
+        first = MySQLServer(place, f"first{i}", programs=server.programs, datadir=target, binlog=False,
+                            options=("--log-bin=#mybak-binlog/" + name.rsplit(".", 1)[0], "--skip-replica-start",
+                                     "--log-bin-index=#mybak-binlog/mybak.index"))
+        first.start()
+        first.stop()
+        shutil.rmtree(decide)
+        (target / "auto.cnf").unlink()
+        check_restored(truth, target, backup, floor)
