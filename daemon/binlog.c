@@ -82,8 +82,9 @@ static uint32_t replica_id(const char *url, const char *instance)
 
 static char *source_of(const struct policy *policy, const struct policy_instance *p)
 {
-	return mem_printf("%s\n%s\n%s\n%u\n%s", policy->repositories[0].url,
-	                  p->socket ? p->socket : "", p->host ? p->host : "", p->port,
+	return mem_printf("%s\n%d\n%s\n%s\n%u\n%s", policy->repositories[0].url,
+	                  policy->repositories[0].must_be_mounted, p->socket ? p->socket : "",
+	                  p->host ? p->host : "", p->port,
 	                  p->defaults_file ? p->defaults_file : "");
 }
 
@@ -93,6 +94,7 @@ static void start(struct binlog *b, struct mbox *box, const struct policy *polic
 	struct binlog_hold *h = mem_zalloc(sizeof *h);
 	struct stream_plan plan = {
 	    .repo_url = policy->repositories[0].url,
+	    .must_be_mounted = policy->repositories[0].must_be_mounted,
 	    .instance = p->name,
 	    .target = {.socket = p->socket,
 	               .host = p->host,
@@ -173,9 +175,9 @@ bool binlog_status(const struct binlog *b, struct stream_status *ret)
 
 double binlog_lag_seconds(const struct stream_status *st, int64_t now_us)
 {
-	if (!st->caught_up_us)
+	if (!st->current_us)
 		return -1;
-	return now_us > st->caught_up_us ? (double)(now_us - st->caught_up_us) / 1e6 : 0;
+	return now_us > st->current_us ? (double)(now_us - st->current_us) / 1e6 : 0;
 }
 
 const char *binlog_state_name(enum stream_state state)

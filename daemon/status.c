@@ -132,7 +132,8 @@ void status_window(const struct daemon *d, const char *instance, int64_t *ret_ol
 	if (!s || !s->windows.n)
 		return;
 	*ret_oldest_us = s->windows.v[0].from_us;
-	if (*ret_newest_us < s->windows.v[s->windows.n - 1].to_us)
+	/* What came while the newest backup ran may not be archived yet. */
+	if (s->open_ended || *ret_newest_us < s->windows.v[s->windows.n - 1].to_us)
 		*ret_newest_us = s->windows.v[s->windows.n - 1].to_us;
 	if (s->open_ended && binlog_status(&i->binlog, &st) && *ret_newest_us < st.caught_up_us)
 		*ret_newest_us = st.caught_up_us;

@@ -84,6 +84,8 @@ static int press_rest(struct press *p, const struct archive_at *at, const char *
 {
 	while (p->raw_at < size) {
 		uint64_t left = size - p->raw_at;
+		if (cancel_check(p->cancel, err) < 0)
+			return -1;
 		uint32_t n = left < FRAME_RAW_MAX ? (uint32_t)left : FRAME_RAW_MAX;
 		if (press_frame(p, at, file, n, err) < 0)
 			return -1;

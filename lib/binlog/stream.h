@@ -22,7 +22,9 @@ struct stream_status { /* a copy, taken under the stream's lock */
 	char file[BINLOG_NAME_MAX];
 	uint64_t durable_pos;  /* everything before it is durable */
 	int64_t last_event_us; /* commit time of the last group archived */
-	int64_t caught_up_us;  /* when it last knew that it had everything */
+	int64_t caught_up_us;  /* when it last had everything: by the clock of the server, from
+	                        * which the times of transactions are */
+	int64_t current_us;    /* the same moment by our own clock */
 	uint64_t lag_bytes;    /* server's end minus durable; UINT64_MAX: not known */
 	uint64_t events, bytes, gaps, reconnects;
 	struct err why; /* why it is not running; kind ERR_NONE otherwise */
@@ -30,6 +32,7 @@ struct stream_status { /* a copy, taken under the stream's lock */
 
 struct stream_plan {
 	const char *repo_url;
+	bool must_be_mounted; /* as in repo_options */
 	const char *instance;
 	struct conn_target target;
 	uint32_t server_id; /* our replica id */

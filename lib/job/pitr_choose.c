@@ -116,9 +116,9 @@ int64_t pitr_known_until(const struct pitr_request *req, const struct archive_ca
 	for (size_t i = 0; i < req->catalog->backups.n; i++) {
 		const struct manifest *m = req->catalog->backups.v[i];
 		struct pitr_place at;
-		if (m->started_us > until && pitr_locate(a, m, &at) && at.lineage == l &&
-		    at.segment >= place->segment && at.segment <= end)
-			until = m->started_us;
+		if (window_backup_until_us(m) > until && pitr_locate(a, m, &at) &&
+		    at.lineage == l && at.segment >= place->segment && at.segment <= end)
+			until = window_backup_until_us(m);
 	}
 	return until;
 }
@@ -246,7 +246,7 @@ static bool fits(const struct pitr_request *req, const struct archive_catalog *a
 		return false;
 	*ret = place;
 	if (req->point->kind == POINT_TIME)
-		return m->finished_us <= req->point->time_us &&
+		return window_backup_from_us(m) <= req->point->time_us &&
 		       pitr_known_until(req, a, &place) >= req->point->time_us;
 	struct spot from = {place.lineage, place.segment, m->binlog.pos};
 	return place.lineage == spot->lineage && !earlier(spot, &from) &&
