@@ -161,9 +161,12 @@ class Reference:
     def groups(self):
         """Every transaction since the copy, in order."""
         result = []
+        load = self.source.place / "groups.load"
+        load.mkdir(exist_ok=True)
         for path in self.files():
             text = subprocess.run([self.source.programs.binlog, "--no-defaults", "--base64-output=never",
-                                   "--skip-gtid-strict-mode", "--skip-annotate-row-events", str(path)],
+                                   "--skip-gtid-strict-mode", "--skip-annotate-row-events",
+                                   f"--local-load={load}", str(path)],
                                   capture_output=True, env={**os.environ, "TZ": "UTC"}).stdout
             at = None
             for line in text.decode("utf-8", "replace").splitlines():
