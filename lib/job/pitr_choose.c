@@ -169,6 +169,45 @@ static int look_for_gtid(void *arg, uint64_t pos, const struct binlog_event *e, 
 	return 1;
 }
 
+/* The last point of its domain with a number that is not larger: it should come soon. */
+static int begin_near(const struct pitr_request *req, const struct lineage *l,
+                      const struct segment *s, const char *gtid, uint64_t *ret, struct err *err)
+{
+	struct segment own = *s;
+	uint64_t domain, wanted, d, seq;
+
+	*ret = BINLOG_MAGIC_SIZE;
+	if (!s->points.n) {
+		own.points.v = NULL;
+		own.points.n = own.points.cap = 0;
+		if (archive_points(req->repo, req->instance, l, &own, err) < 0)
+			return -1;
+	}
+	bool known = split_gtid(gtid, &domain, &wanted) == 0;
+	for (size_t i = 0; known && i < own.points.n; i++)
+		if (split_gtid(own.points.v[i].gtid, &d, &seq) == 0 && d == domain && seq <= wanted)
+			*ret = own.points.v[i].pos;
+	if (!s->points.n)
+		vec_done(&own.points);
+	return 0;
+}
+
+/* From where it should be, and then, as numbers need not grow, from the begin. */
+static int look_in_segment(const struct pitr_request *req, const struct lineage *l,
+                           const struct segment *s, struct gtid_search *search, struct err *err)
+{
+	uint64_t from;
+
+	if (begin_near(req, l, s, search->gtid, &from, err) < 0 ||
+	    archive_walk(req->repo, req->instance, l, s, from, look_for_gtid, search, req->cancel,
+	                 err) < 0)
+		return -1;
+	if (search->found || from == BINLOG_MAGIC_SIZE)
+		return 0;
+	return archive_walk(req->repo, req->instance, l, s, BINLOG_MAGIC_SIZE, look_for_gtid,
+	                    search, req->cancel, err);
+}
+
 /* 1 found, 0 not, -1. */
 static int find_gtid(const struct pitr_request *req, const struct archive_catalog *a,
                      const char *gtid, struct spot *ret, struct err *err)
@@ -181,9 +220,7 @@ static int find_gtid(const struct pitr_request *req, const struct archive_catalo
 			for (size_t k = l->segments.n; k-- > 0;) {
 				if (likely(&l->segments.v[k], gtid) == unlikely)
 					continue;
-				if (archive_walk(req->repo, req->instance, l, &l->segments.v[k],
-				                 BINLOG_MAGIC_SIZE, look_for_gtid, &s, req->cancel,
-				                 err) < 0)
+				if (look_in_segment(req, l, &l->segments.v[k], &s, err) < 0)
 					return -1;
 				if (s.found) {
 					*ret = (struct spot){l, k, s.pos};
