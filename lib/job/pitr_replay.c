@@ -73,7 +73,7 @@ static int read_head(struct job *j, const struct pitr_piece *p, struct file_sink
 	if (rc == 0)
 		rc = binlog_header_parse(m.bytes + BINLOG_MAGIC_SIZE, BINLOG_HEADER_SIZE, &e, err);
 	sink_memory_done(&m);
-	if (rc < 0)
+	if (rc != 0)
 		return -1;
 	f->at = 0;
 	return read_range(j, p, 0, BINLOG_MAGIC_SIZE + e.size, &f->sink, err);
