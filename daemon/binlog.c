@@ -135,22 +135,37 @@ static void end(struct binlog *b)
 	free(b->source);
 	b->source = NULL;
 	b->said[0] = '\0';
+	b->again = false;
+}
+
+static bool is_wanted(const struct policy *policy, const struct policy_instance *p)
+{
+	return p && policy->repository_n && p->schedule.binlog == BINLOG_CONTINUOUS;
+}
+
+bool binlog_changes(const struct binlog *b, const struct policy *policy,
+                    const struct policy_instance *p)
+{
+	char *source = b->hold && is_wanted(policy, p) ? source_of(policy, p) : NULL;
+	bool same = source && !strcmp(source, b->source);
+
+	free(source);
+	return b->hold && (!same || b->again);
+}
+
+void binlog_retry_now(struct binlog *b)
+{
+	struct stream_status st;
+
+	b->again = binlog_status(b, &st) && st.state == STREAM_WAITING;
 }
 
 void binlog_follow(struct binlog *b, struct mbox *box, const struct policy *policy,
                    const struct policy_instance *p)
 {
-	bool wanted = p && policy->repository_n && p->schedule.binlog == BINLOG_CONTINUOUS;
-
-	if (b->hold) {
-		char *source = wanted ? source_of(policy, p) : NULL;
-		bool same = source && !strcmp(source, b->source);
-		free(source);
-		if (same)
-			return;
+	if (binlog_changes(b, policy, p))
 		end(b);
-	}
-	if (wanted)
+	if (!b->hold && is_wanted(policy, p))
 		start(b, box, policy, p);
 }
 
@@ -180,6 +195,11 @@ double binlog_lag_seconds(const struct stream_status *st, int64_t now_us)
 	return now_us > st->current_us ? (double)(now_us - st->current_us) / 1e6 : 0;
 }
 
+bool binlog_none(const struct stream_status *st)
+{
+	return st->why.kind == ERR_REFUSED && st->why.sys == STREAM_NO_BINLOG;
+}
+
 const char *binlog_state_name(enum stream_state state)
 {
 	static const char *const names[] = {[STREAM_CONNECTING] = "connecting",
@@ -195,7 +215,12 @@ void binlog_log(struct binlog *b, const char *instance)
 
 	if (!binlog_status(b, &st))
 		return;
-	if (st.state == STREAM_WAITING && strcmp(b->said, st.why.text) != 0) {
+	if (binlog_none(&st)) {
+		if (strcmp(b->said, st.why.text) != 0)
+			log_err(LOG_LEVEL_INFO, &st.why, "there is no binlog to archive",
+			        "instance=%s", instance);
+		memcpy(b->said, st.why.text, sizeof b->said);
+	} else if (st.state == STREAM_WAITING && strcmp(b->said, st.why.text) != 0) {
 		log_err(LOG_LEVEL_WARN, &st.why, "the binlog is not archived: trying again",
 		        "instance=%s", instance);
 		memcpy(b->said, st.why.text, sizeof b->said);

@@ -312,6 +312,16 @@ static int not_caught_up(struct stream *s, const struct asked *asked, unsigned t
 	               s->status.file, s->status.durable_pos, end->file, end->pos, timeout_s);
 }
 
+/* One failure may be the break that was just being mended. */
+#define FAILURES_MAX 2u
+
+/* It tries again and again and gets nowhere: nobody is made to wait for that. */
+static bool is_stuck(const struct stream *s, uint64_t failures_before)
+{
+	return s->status.state == STREAM_WAITING &&
+	       s->status.reconnects >= failures_before + FAILURES_MAX;
+}
+
 int stream_catch_up(struct stream *s, unsigned timeout_s, const struct cancel *cancel,
                     struct stream_status *ret, struct err *err)
 {
@@ -322,11 +332,12 @@ int stream_catch_up(struct stream *s, unsigned timeout_s, const struct cancel *c
 	if (rc < 0)
 		goto out;
 	pthread_mutex_lock(&s->lock);
+	uint64_t failures = s->status.reconnects;
 	s->hurry = s->status.state == STREAM_WAITING;
 	pthread_cond_broadcast(&s->cond);
 	while (!has_reached(s, &asked)) {
 		rc = cancel_check(cancel, err);
-		if (rc == 0 && (clock_mono_ns() >= until || s->stopping))
+		if (rc == 0 && (clock_mono_ns() >= until || s->stopping || is_stuck(s, failures)))
 			rc = not_caught_up(s, &asked, timeout_s, err);
 		if (rc < 0)
 			break;

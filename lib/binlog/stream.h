@@ -16,6 +16,9 @@
 
 enum stream_state { STREAM_CONNECTING, STREAM_RUNNING, STREAM_WAITING /* back-off */, STREAM_OFF };
 
+/* In `why.sys` where the server keeps no binlog at all: a server's own number for that. */
+#define STREAM_NO_BINLOG 1381
+
 struct stream_status { /* a copy, taken under the stream's lock */
 	enum stream_state state;
 	char lineage[LINEAGE_MAX];
@@ -46,7 +49,8 @@ struct stream_plan {
 struct stream;
 int stream_start(const struct stream_plan *plan, struct stream **ret, struct err *err);
 void stream_status(struct stream *s, struct stream_status *ret);
-/* Wait until everything the server had at this moment is durable. */
+/* Wait until everything the server had at this moment is durable; fails early where the
+ * stream cannot be read or kept. */
 int stream_catch_up(struct stream *s, unsigned timeout_s, const struct cancel *cancel,
                     struct stream_status *ret, struct err *err);
 void stream_free(struct stream *s); /* stops it within a second; what is archived stays */

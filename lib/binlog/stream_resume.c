@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "binlog/stream.h"
 #include "server/privileges.h"
 
 #define FLAGS_AT 17
@@ -223,6 +224,15 @@ static int refused(struct conn *c, bool mariadb, struct err *err)
 	return -1;
 }
 
+static int no_binlog(struct conn *c, struct err *err)
+{
+	err_set(err, ERR_REFUSED, "the server at %s writes no binlog (log_bin is OFF)",
+	        conn_where(c));
+	if (err)
+		err->sys = STREAM_NO_BINLOG;
+	return err_hint(err, "Start it with log_bin, or say `binlog: off` in the policy.");
+}
+
 static int list_files(struct conn *c, struct server_look *l, struct err *err)
 {
 	struct err why = ERR_INIT;
@@ -244,11 +254,8 @@ int look_ask(struct conn *c, struct server_look *ret, struct err *err)
 
 	if (conn_query(c, "SELECT @@log_bin", is_on, &on, err) < 0)
 		return -1;
-	if (!on) {
-		err_set(err, ERR_REFUSED, "the server at %s writes no binlog (log_bin is OFF)",
-		        conn_where(c));
-		return err_hint(err, "Start it with log_bin, or say `binlog: off` in the policy.");
-	}
+	if (!on)
+		return no_binlog(c, err);
 	if (look_resets(c, &l.resets, err) < 0 || list_files(c, &l, err) < 0) {
 		look_done(&l);
 		return -1;
@@ -293,8 +300,7 @@ int look_end(struct conn *c, struct server_end *ret, struct err *err)
 		return why.kind == ERR_REFUSED ? refused(c, conn_is_mariadb(c), err) : -1;
 	}
 	if (!end.file[0])
-		return err_set(err, ERR_REFUSED, "the server at %s writes no binlog",
-		               conn_where(c));
+		return no_binlog(c, err);
 	*ret = end;
 	return 0;
 }

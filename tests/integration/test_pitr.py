@@ -239,7 +239,7 @@ def test_server_without_binlog(place):
     mybak.backup("full")
     lines = [line for line in mybak.ctl("check", expect=None).out.splitlines() if "binlog" in line]
     assert len(lines) == 1 and "writes no binlog" in lines[0], lines
-    wait_for(lambda: mybak.get("/v1/status")["instances"][0]["binlog"]["state"] == "waiting")
+    wait_for(lambda: mybak.get("/v1/status")["instances"][0]["binlog"]["state"] == "no_log_bin")
     problems = [p for p in mybak.get("/v1/status")["problems"] if "binlog" in p["text"]]
     assert len(problems) <= 1, problems
     said = mybak.restore(place / "r", None, "--json").json
