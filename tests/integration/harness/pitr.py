@@ -147,8 +147,9 @@ class Group:
 class Reference:
     """A cold copy of a source, and all its binlogs since."""
 
-    def __init__(self, source):
-        self.source = source
+    def __init__(self, source, remote=False):
+        """remote: the binlogs can be read through the running source only."""
+        self.source, self.remote = source, remote
         source.stop()
         self.datadir = source.place / f"{source.name}.cold"
         copy_tree(source.datadir, self.datadir)
@@ -158,15 +159,20 @@ class Reference:
     def files(self):
         return self.source.binlog_files(self.first)
 
+    def reader(self, load, files, *options):
+        """What runs mariadb-binlog on them."""
+        if self.remote:
+            options += ("--read-from-remote-server", "--user=root", f"--socket={self.source.socket}")
+        return [self.source.programs.binlog, "--no-defaults", "--skip-gtid-strict-mode", f"--local-load={load}",
+                *options, *(f.name if self.remote else str(f) for f in files)]
+
     def groups(self):
         """Every transaction since the copy, in order."""
         result = []
         load = self.source.place / "groups.load"
         load.mkdir(exist_ok=True)
         for path in self.files():
-            text = subprocess.run([self.source.programs.binlog, "--no-defaults", "--base64-output=never",
-                                   "--skip-gtid-strict-mode", "--skip-annotate-row-events",
-                                   f"--local-load={load}", str(path)],
+            text = subprocess.run(self.reader(load, [path], "--base64-output=never"),
                                   capture_output=True, env={**os.environ, "TZ": "UTC"}).stdout
             at = None
             for line in text.decode("utf-8", "replace").splitlines():
@@ -197,9 +203,7 @@ class Reference:
             options += (f"--stop-position={stop.begin}",)
         load = server.place / f"{server.name}.load"
         load.mkdir()
-        reader = subprocess.Popen([self.source.programs.binlog, "--no-defaults", f"--local-load={load}",
-                                   "--skip-gtid-strict-mode", *options, *map(str, files)],
-                                  stdout=subprocess.PIPE)
+        reader = subprocess.Popen(self.reader(load, files, *options), stdout=subprocess.PIPE)
         text = with_thread_ids(reader.stdout.read())
         reader.stdout.close()
         writer = subprocess.run([self.source.programs.client, "--no-defaults", "--binary-mode", "--user=root",
