@@ -1,4 +1,7 @@
 """Throw-away MySQL servers."""
+import dataclasses
+import json
+import pathlib
 import shutil
 import subprocess
 
@@ -30,3 +33,22 @@ class MySQLServer(Server):
         words += (["--log-bin=binlog", "--server-id=1", "--sync-binlog=0"] if self.binlog
                   else ["--skip-log-bin"])
         return words + list(self.init) + list(self.options) + list(more)
+
+
+def with_keyring(programs, folder):
+    """The same programs with a keyring in a file: a server looks for its manifest beside
+    itself, and for the settings of a component beside that."""
+    folder.mkdir()
+    real = pathlib.Path(programs.mariadbd + ".real")
+    plugins, = (o.partition("=")[2] for o in programs.extra if o.startswith("--plugin-dir="))
+    for name in pathlib.Path(plugins).iterdir():
+        (folder / name.name).symlink_to(name)
+    (folder / real.name).symlink_to(real)
+    script = folder / "mysqld"
+    script.write_text(pathlib.Path(programs.mariadbd).read_text().replace(str(real), str(folder / real.name)))
+    script.chmod(0o755)
+    (folder / f"{real.name}.my").write_text(json.dumps({"components": "file://component_keyring_file"}))
+    (folder / "component_keyring_file.cnf").write_text(
+        json.dumps({"path": str(folder / "keyring"), "read_only": False}))
+    extra = tuple(o for o in programs.extra if not o.startswith("--plugin-dir="))
+    return dataclasses.replace(programs, mariadbd=str(script), extra=(*extra, f"--plugin-dir={folder}"))
