@@ -41,6 +41,7 @@ struct pitr_plan {
 	struct pitr_group last; /* the last one applied */
 	struct pitr_group next; /* the first one left out */
 	uint64_t largest;       /* size of the largest binlog among the pieces */
+	uint64_t largest_group; /* and of the largest transaction */
 	bool load_data;         /* there is LOAD DATA in them, */
 	uint64_t load_bytes;    /* with so much to load, at most */
 	char *note;             /* what people should know of the choice, or NULL */

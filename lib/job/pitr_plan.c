@@ -163,12 +163,16 @@ static void file_begins(struct walk *w, uint64_t pos, const struct binlog_event 
 	w->anew = w->anew || started;
 }
 
-static void note_load(struct walk *w, const struct binlog_event *e)
+/* What takes room while it is replayed. */
+static void note_sizes(struct walk *w, uint64_t pos, const struct binlog_event *e)
 {
 	bool data = e->type == APPEND_BLOCK || e->type == BEGIN_LOAD_QUERY;
 
 	w->plan->load_data = w->plan->load_data || data || e->type == EXECUTE_LOAD_QUERY;
 	w->plan->load_bytes += data ? e->size : 0;
+	if (w->group.open && !w->group.whole &&
+	    pos + e->size - w->group.pos > w->plan->largest_group)
+		w->plan->largest_group = pos + e->size - w->group.pos;
 }
 
 /* Servers from 11 on forget the session's pseudo_thread_id at XA PREPARE, which is part
@@ -198,7 +202,7 @@ static int each_event(void *arg, uint64_t pos, const struct binlog_event *e, str
 	w->plan->groups += begins;
 	if (e->type == BINLOG_FORMAT)
 		file_begins(w, pos, e);
-	note_load(w, e);
+	note_sizes(w, pos, e);
 	cut_behind_prepare(w, e);
 	int rc = check_position(w, pos + e->size, begins || going_on, err);
 	if (rc == 0 && w->group.whole && going_on)

@@ -99,6 +99,13 @@ static int check_targets(struct restore *r, struct err *err)
 	return 0;
 }
 
+/* Laid beside the data: one binlog at a time, all files of LOAD DATA, and what
+ * mariadb-binlog makes of a transaction (base64) before it prints it. */
+static uint64_t replay_bytes(const struct pitr_plan *p)
+{
+	return p->largest + p->load_bytes + p->largest_group / 3 * 4;
+}
+
 static int check_space(struct restore *r, struct err *err)
 {
 	struct restore_space s = {0};
@@ -111,10 +118,8 @@ static int check_space(struct restore *r, struct err *err)
 			    restore_space_of_root(r->m, &r->plan, &r->places, i), err);
 	for (size_t i = 0; i < r->targets.n && rc == 0; i++)
 		rc = restore_space_frees(&s, r->targets.v[i].path, r->targets.v[i].would_free, err);
-	/* One binlog at a time is laid beside the data, and all files of LOAD DATA. */
 	if (rc == 0)
-		rc = restore_space_need(&s, r->targets.v[0].path,
-		                        r->pitr.largest + r->pitr.load_bytes, err);
+		rc = restore_space_need(&s, r->targets.v[0].path, replay_bytes(&r->pitr), err);
 	if (rc == 0)
 		rc = restore_space_check(&s, err);
 	restore_space_done(&s);

@@ -148,9 +148,9 @@ def telling_tools(place, mariadbd):
     return tools
 
 
-def test_replay_is_not_roots(place, mybak):
+def test_replay_is_not_roots(place, mybak, shut):
     """The server that binlogs are applied to, and the programs that apply them, are mysql's too
-    and get what they need; its log table is repaired although root has a password there."""
+    and get what they need, be it room for a large row; its log table is repaired although root has a password there."""
     server, rows, table = mybak.server, place / "rows", mybak.server.datadir / "mysql" / "general_log.MYD"
     rows.write_text("".join(f"{i}\tline {i}\n" for i in range(500)))
     with_binlogs(mybak)
@@ -166,11 +166,14 @@ def test_replay_is_not_roots(place, mybak):
         cursor.execute("SET SESSION binlog_format=STATEMENT")
         cursor.execute(f"LOAD DATA LOCAL INFILE '{rows}' INTO TABLE d.t")
         cursor.execute("FLUSH PRIVILEGES")
+        cursor.execute("SET SESSION binlog_format=ROW")
+        cursor.execute("CREATE TABLE d.large AS SELECT REPEAT('large', 3000000) AS v")
     archived(mybak)
     script, seen = telling_server(place)
     tools = telling_tools(place, script)
     target = place / "r"
-    mybak.ctl("restore", "--to", target, "--repo", mybak.url, "--server-binary", tools / "mariadbd")
+    mybak.ctl("restore", "--to", target, "--repo", mybak.url, "--server-binary", tools / "mariadbd",
+              env={"TMPDIR": str(shut)})
     assert ids(seen.read_text()) == MYSQLS
     for name in ("mariadb-binlog", "mariadb"):
         who, told = (tools / f"{name}.seen").read_text().split("Files:\n")
@@ -182,7 +185,7 @@ def test_replay_is_not_roots(place, mybak):
         assert modes["../init.sql"] == modes["../client.cnf"] == ["600", "mysql"]
     assert strangers(target) == [] and not (target / "#mybak-replay").exists()
     copy = Server(place, "look", datadir=target, binlog=False).start("--skip-grant-tables")
-    assert copy.value("SELECT COUNT(*) FROM d.t") == 500
+    assert copy.value("SELECT COUNT(*) FROM d.t") == 500 and copy.value("SELECT LENGTH(v) FROM d.large") == 15000000
     assert copy.sql("CHECK TABLE mysql.general_log")[-1][-1] == "OK" and copy.complaints() == []
 
 

@@ -163,6 +163,8 @@ START_TEST(latest_leaves_half_a_transaction_out)
 	check(second, 1, 10, 11);
 	ck_assert_uint_eq(plan.groups, 3);
 	ck_assert_uint_eq(plan.bytes, begin[11] - end[7]);
+	ck_assert_uint_gt(plan.largest_group, 0);
+	ck_assert_uint_le(plan.largest_group, end[8] - begin[8]);
 }
 END_TEST
 
