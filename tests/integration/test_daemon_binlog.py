@@ -1,5 +1,6 @@
 """What daemon and client make of the archive of the binlogs: check, status, list, metrics,
 gaps, reloads, and what retention leaves."""
+import json
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ import pytest
 
 from harness import Archive, Mybak, MySQLServer, Server, mysql_sid, wait_for
 from harness.mybak import GRANTS
+from harness.places import ROOT
 
 ROW = "INSERT INTO d.t (b) VALUES (REPEAT('x', 1000))"
 SCHEMA = ("CREATE DATABASE d", "CREATE TABLE d.t (a INT AUTO_INCREMENT PRIMARY KEY, b LONGTEXT)")
@@ -209,6 +211,23 @@ def test_run_now_fails_soon(place, server, mybak):
     said = mybak.ctl("run-now", "binlog", "--wait", expect=None)
     assert said.code not in (0, 6) and "not archived up to" in said.err, said
     assert time.monotonic() - began < 30
+
+
+def test_what_watches_the_metrics(place, mybak):
+    """Rules and dashboard are sound and name only metrics there are."""
+    conf = ROOT / "conf"
+    done = subprocess.run(["promtool", "check", "rules", str(conf / "prometheus-rules.yaml")],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    panels = json.loads((conf / "grafana-dashboard.json").read_text())["panels"]
+    assert len({p["id"] for p in panels}) == len(panels)
+    there = set(re.findall(r"^# TYPE (\S+)", mybak.http("GET", "/metrics")[1], re.M))
+    for name in ("prometheus-rules.yaml", "grafana-dashboard.json"):
+        named = set(re.findall(r"\bmybak_[a-z_]+", (conf / name).read_text()))
+        assert named <= there, named - there
+        assert {"mybak_binlog_archive_lag_seconds", "mybak_recovery_window_newest_timestamp_seconds"} <= named
+    manual = (ROOT / "man" / "mybakd.8").read_text()
+    assert not [name for name in there if name not in manual]
 
 
 # ---- gaps
