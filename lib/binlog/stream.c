@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,10 +188,26 @@ static struct stream *new_stream(const struct stream_plan *plan)
 	return s;
 }
 
+/* Signals are for another thread: here they would break a connection. */
+static int start_thread(struct stream *s)
+{
+	sigset_t all, old;
+	char name[16]; /* no more than that is allowed */
+
+	snprintf(name, sizeof name, "binlog %s", s->plan.instance);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	int rc = pthread_create(&s->thread, NULL, run, s);
+	if (rc == 0)
+		pthread_setname_np(s->thread, name);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return rc;
+}
+
 int stream_start(const struct stream_plan *plan, struct stream **ret, struct err *err)
 {
 	struct stream *s = new_stream(plan);
-	int rc = pthread_create(&s->thread, NULL, run, s);
+	int rc = start_thread(s);
 
 	if (rc != 0) {
 		destroy(s);

@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import datetime
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -76,6 +77,15 @@ class Stream:
 
     def problems(self):
         return [p["text"] for p in self.mybak.get("/v1/status")["problems"]]
+
+    def thread_status(self):
+        """Of the thread that reads the binlog, what /proc says."""
+        for task in pathlib.Path(f"/proc/{self.mybak.process.pid}/task").iterdir():
+            lines = (task / "status").read_text().splitlines()
+            about = dict(line.split(":\t", 1) for line in lines)
+            if about["Name"] == "binlog main":
+                return about
+        raise AssertionError("there is no such thread")
 
     def has_all(self):
         """Is what the server writes now archived up to its end?  Name and size alone may be
@@ -172,6 +182,8 @@ def test_dump_is_killed(place):
     stream = Stream(place, server).start()
     stream.catch_up()
     find = "SELECT id FROM information_schema.processlist WHERE command='Binlog Dump'"
+    os.kill(stream.mybak.process.pid, signal.SIGHUP)  # nobody's but the daemon's own
+    assert int(stream.thread_status()["SigBlk"], 16) & 1 << signal.SIGHUP - 1
     for _ in range(3):
         killed = wait_for(lambda: server.value(find))
         server.sql(f"KILL {killed}", ROW)
