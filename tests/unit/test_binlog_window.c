@@ -345,7 +345,7 @@ static void make_history(void)
 
 START_TEST(windows_are_what_can_be_reached)
 {
-	for (unsigned round = 0; round < 500; round++) {
+	for (unsigned round = 0; round < 150; round++) {
 		srand(round);
 		make_history();
 		int64_t caught_up = rand() % 2 ? 0 : US(rand() % 1500);
@@ -359,8 +359,8 @@ START_TEST(windows_are_what_can_be_reached)
 			}
 			for (size_t i = 0; i < catalog.backups.n; i++)
 				can |= reaches(catalog.backups.v[i], US(s), caught_up);
-			ck_assert_msg(in == can, "round %u, second %d: %d, not %d", round, s, in,
-			              can);
+			if (in != can) /* each assertion is a message to the runner */
+				ck_abort_msg("round %u, second %d: %d, not %d", round, s, in, can);
 		}
 		/* After an expire the same seconds can be reached from what is kept. */
 		bool remove[64];
