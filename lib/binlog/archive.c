@@ -73,6 +73,11 @@ void archive_free(struct archive *a)
 	free(a);
 }
 
+bool archive_has_failed(const struct archive *a)
+{
+	return !a->settled;
+}
+
 void archive_new_lineage(struct archive *a)
 {
 	a->fresh = true;

@@ -130,6 +130,9 @@ struct archive_tail {
 };
 int archive_tail(struct archive *a, struct archive_tail *ret, struct err *err);
 
+/* Has something failed, and archive_tail was not asked since? */
+bool archive_has_failed(const struct archive *a);
+
 /* Begin a lineage; the next archive_begin_file names it. */
 void archive_new_lineage(struct archive *a);
 /* The server goes on with this file: the one open is closed (compressed, indexed) first.

@@ -47,10 +47,11 @@ static int press_frame(struct press *p, const struct archive_at *at, const char 
 	struct frame f = {.raw = n};
 	const void *stored;
 	char *part = archive_object(at, file, ARCHIVE_PART);
-	int rc = begin(p, at, file, err);
+	/* First this: where it is gone, nothing should come into being. */
+	int rc = repo_read(at->repo, part, p->raw_at, p->raw, n, err);
 
 	if (rc == 0)
-		rc = repo_read(at->repo, part, p->raw_at, p->raw, n, err);
+		rc = begin(p, at, file, err);
 	if (rc == 0)
 		rc = codec_encode(p->codec, PRESS_LEVEL, p->raw, &f, &stored, err);
 	if (rc == 0)

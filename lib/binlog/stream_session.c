@@ -15,10 +15,24 @@
 #define NOT_FOUND_MAX 2u
 #define UNREADABLE_MAX 3u
 
+/* The disk may have gone from where it was mounted: healing what is there now would be
+ * to begin anew below it. */
+static void let_go_if_failed(struct stream *s)
+{
+	if (!s->archive || !archive_has_failed(s->archive))
+		return;
+	archive_free(s->archive);
+	s->archive = NULL;
+	repo_close(s->repo);
+	s->repo = NULL;
+	s->learned = false;
+}
+
 static int open_archive(struct stream *s, struct err *err)
 {
 	const struct repo_options existing = {.must_be_mounted = s->plan.must_be_mounted};
 
+	let_go_if_failed(s);
 	if (!s->repo && repo_open(s->plan.repo_url, &existing, &s->repo, err) < 0)
 		return -1;
 	if (!s->archive &&

@@ -534,6 +534,11 @@ def test_clock_of_the_server_is_late(place):
     assert status["lag_seconds"] < 10
 
 
+def unmount(folder):
+    subprocess.run(["umount", "-l", str(folder)], capture_output=True)
+    assert not os.path.ismount(folder)
+
+
 @contextlib.contextmanager
 def small_disk(place, size):
     folder = place / "small"
@@ -545,7 +550,7 @@ def small_disk(place, size):
     try:
         yield folder
     finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+        unmount(folder)
 
 
 def test_disk_full(place):
@@ -598,8 +603,12 @@ def test_repository_is_not_mounted(place):
         stream.archive = Archive(disk / "repo")
         stream.start()
         stream.catch_up()
+        # Under the daemon's feet.
+        unmount(disk)
+        server.sql(*SCHEMA, ROTATE, ROW, ROTATE, ROW)
+        wait_for(lambda: "nothing is mounted there" in stream.error(), say="nobody noticed")
+        assert list(disk.iterdir()) == []
         stream.stop()
-    server.sql(*SCHEMA)
     stream.start()
     wait_for(lambda: "nothing is mounted there" in stream.error(), say="nobody noticed")
     assert list((place / "small").iterdir()) == []
