@@ -277,7 +277,7 @@ int proc_capture(const char *const argv[], bool with_stderr, unsigned timeout_s,
                  char **ret_output, int *ret_status, struct err *err)
 {
 	int pipe_fd[2], rc = -1, status = 0;
-	pid_t pid;
+	pid_t pid = 0;
 	struct str out = {0};
 	uint64_t deadline = clock_mono_ns() + (uint64_t)timeout_s * 1000000000ull;
 	if (pipe2(pipe_fd, O_CLOEXEC) < 0)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -268,6 +269,7 @@ def test_mistaken_drop(place):
     assert not [u for u, in copy.sql("SELECT user FROM mysql.global_priv") if u.startswith("mybak-")]
     os.kill(said["server_pid"], signal.SIGTERM)
     wait_for(lambda: not os.path.exists(f"/proc/{said['server_pid']}"), say="the kept server goes on")
+    shutil.rmtree(os.path.dirname(said["socket"]))
     assert mybak.stop() == 0
 
 

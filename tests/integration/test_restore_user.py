@@ -142,7 +142,8 @@ def telling_tools(place, mariadbd):
         note, script = tools / f"{name}.seen", tools / name
         note.touch()
         note.chmod(0o666)
-        script.write_text(f"#!/bin/sh\n(cat /proc/$$/status; echo Files:; pwd; stat -c '%n %a %U' .. . ../init.sql ../client.cnf) >{note}\n"
+        script.write_text("#!/bin/sh\n(cat /proc/$$/status; echo Files:; pwd;"
+                          f" stat -c '%n %a %U' .. . ../init.sql ../client.cnf) >{note}\n"
                           f"exec {program} \"$@\"\n")
         script.chmod(0o755)
     return tools
