@@ -77,12 +77,23 @@ json_t *status_jobs(const struct daemon *d, bool only_active)
 	return list;
 }
 
+json_t *status_backup(const struct daemon *d, const struct manifest *m)
+{
+	const struct binlog_state *s = snapshot_binlog(d->snapshot, m->instance);
+	json_t *o = backup_to_json(m, false);
+	int64_t oldest, newest;
+	status_window(d, m->instance, &oldest, &newest);
+	json_object_set_new(o, "recovery_window",
+	                    s ? binlog_state_json(s, m->id, newest) : json_null());
+	return o;
+}
+
 json_t *status_backups(const struct daemon *d, const char *instance)
 {
 	const struct catalog *c = snapshot_catalog(d->snapshot, instance);
 	json_t *list = json_array();
 	for (size_t i = 0; c && i < c->backups.n; i++)
-		json_array_append_new(list, backup_to_json(c->backups.v[i], false));
+		json_array_append_new(list, status_backup(d, c->backups.v[i]));
 	return list;
 }
 
@@ -132,7 +143,8 @@ void status_window(const struct daemon *d, const char *instance, int64_t *ret_ol
 	if (!s || !s->windows.n)
 		return;
 	*ret_oldest_us = s->windows.v[0].from_us;
-	if (*ret_newest_us < s->windows.v[s->windows.n - 1].to_us)
+	/* What came while the newest backup ran may not be archived yet. */
+	if (s->open_ended || *ret_newest_us < s->windows.v[s->windows.n - 1].to_us)
 		*ret_newest_us = s->windows.v[s->windows.n - 1].to_us;
 	if (s->open_ended && binlog_status(&i->binlog, &st) && *ret_newest_us < st.caught_up_us)
 		*ret_newest_us = st.caught_up_us;
@@ -160,8 +172,9 @@ static json_t *recovery_json(const struct daemon *d, const char *instance)
 	int64_t oldest, newest;
 	json_t *o = json_object();
 	status_window(d, instance, &oldest, &newest);
-	/* Without binlogs only the backups' own moments. */
-	json_object_set_new(o, "any_second", json_boolean(s && s->windows.n));
+	/* Else those in the windows, and the moments of backups that stand in none. */
+	bool any = s && s->windows.n == 1 && (s->open_ended || newest == s->windows.v[0].to_us);
+	json_object_set_new(o, "any_second", json_boolean(any));
 	json_object_set_new(o, "oldest", time_json(oldest));
 	json_object_set_new(o, "newest", time_json(newest));
 	json_object_set_new(o, "windows", windows_json(d, instance));
@@ -175,7 +188,8 @@ static json_t *binlog_json(const struct daemon *d, const struct instance *i)
 	json_t *o = json_object();
 	binlog_status(&i->binlog, &st);
 	double lag = binlog_lag_seconds(&st, clock_wall_us());
-	json_object_set_new(o, "state", json_string(binlog_state_name(st.state)));
+	json_object_set_new(
+	    o, "state", json_string(binlog_none(&st) ? "no_log_bin" : binlog_state_name(st.state)));
 	json_object_set_new(o, "lineage", text_json(st.lineage));
 	json_object_set_new(o, "file", text_json(st.file));
 	json_object_set_new(o, "position",
@@ -240,6 +254,20 @@ static json_t *repositories(const struct daemon *d)
 	return list;
 }
 
+static bool is_said(const json_t *list, const char *subject, const char *text)
+{
+	json_t *o;
+	size_t i;
+	json_array_foreach(list, i, o)
+	{
+		const char *s = json_string_value(json_object_get(o, "subject"));
+		const char *t = json_string_value(json_object_get(o, "text"));
+		if (s && t && !strcmp(s, subject) && !strcmp(t, text))
+			return true;
+	}
+	return false;
+}
+
 static void add_problem(json_t *list, const char *level, const char *subject, const char *text,
                         const char *hint)
 {
@@ -281,7 +309,7 @@ static void binlog_problems(json_t *list, const struct daemon *d, const struct i
 	char subject[128], text[ERR_TEXT_MAX + 64];
 	snprintf(subject, sizeof subject, "instance %s", i->name);
 	bool runs = binlog_status(&i->binlog, &st);
-	if (st.why.kind != ERR_NONE && !strstr(st.why.text, "writes no binlog")) {
+	if (st.why.kind != ERR_NONE && !binlog_none(&st)) {
 		snprintf(text, sizeof text, "the binlog is not being archived: %s", st.why.text);
 		add_problem(list, "critical", subject, text, st.why.hint);
 	}
@@ -303,7 +331,7 @@ static json_t *problems(const struct daemon *d)
 	}
 	for (size_t i = 0; d->check && i < d->check->result.lines.n; i++) {
 		const struct check_line *l = &d->check->result.lines.v[i];
-		if (l->level != CHECK_OK)
+		if (l->level != CHECK_OK && !is_said(list, l->subject, l->text))
 			add_problem(list, level_name(l->level), l->subject, l->text, l->hint);
 	}
 	return list;
