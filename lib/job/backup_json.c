@@ -99,6 +99,34 @@ static json_t *engines_json(const struct manifest *m)
 	return o;
 }
 
+static json_t *unlocked_json(const struct manifest *m)
+{
+	json_t *o = json_object(), *names = json_array();
+
+	for (size_t i = 0; i < m->unlocked.names.n; i++) {
+		json_t *name = json_string(m->unlocked.names.v[i]);
+		json_array_append_new(names, name ? name : path_json(m->unlocked.names.v[i]));
+	}
+	json_object_set_new(o, "count", json_integer((json_int_t)m->unlocked.n));
+	json_object_set_new(o, "names", names);
+	return o;
+}
+
+static json_t *replica_json(const struct manifest *m)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < m->replica.n; i++) {
+		json_t *o = json_object();
+		json_object_set_new(o, "channel", path_json(m->replica.v[i].channel));
+		json_object_set_new(o, "file", path_json(m->replica.v[i].file));
+		json_object_set_new(o, "position",
+		                    json_integer((json_int_t)m->replica.v[i].position));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
 static json_t *roots_json(const struct manifest *m)
 {
 	json_t *list = json_array();
@@ -190,6 +218,8 @@ struct json_t *backup_to_json(const struct manifest *m, bool with_files)
 	json_object_set_new(o, "lsn", lsn_json(m));
 	json_object_set_new(o, "binlog", binlog_json(m));
 	json_object_set_new(o, "replica_gtid", text_or_null(m->replica_gtid));
+	json_object_set_new(o, "replica", replica_json(m));
+	json_object_set_new(o, "tables_without_lock", unlocked_json(m));
 	json_object_set_new(o, "pages", pages_json(m));
 	json_object_set_new(o, "proven", json_null()); /* nothing proves a backup by itself yet */
 	json_object_set_new(o, "full_reason", text_or_null(m->full_reason));

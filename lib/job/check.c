@@ -11,6 +11,8 @@
 #include "job/catalog_load.h"
 #include "job/check_line.h"
 
+#define UNLOCKED_SHOWN 5
+
 void check_add(struct check_result *r, enum check_level level, const char *subject,
                const char *hint, const char *fmt, ...)
 {
@@ -99,6 +101,24 @@ static void check_age(const struct manifest *newest, const char *what, int64_t m
 	          old ? str_duration(limit, (double)max_s) : "");
 }
 
+/* Of the newest backup: what it may have caught halfway. */
+static void check_unlocked(const struct manifest *newest, const char *subject,
+                           struct check_result *ret)
+{
+	struct str names = {0};
+	uint64_t n = newest ? newest->unlocked.n : 0;
+
+	if (!n)
+		return;
+	for (size_t i = 0; i < newest->unlocked.names.n && i < UNLOCKED_SHOWN; i++)
+		str_addf(&names, "%s%s", i ? ", " : "", newest->unlocked.names.v[i]);
+	check_add(ret, CHECK_WARNING, subject,
+	          "ALTER TABLE … ENGINE=InnoDB, or let nobody write them while a backup runs",
+	          "no lock of a backup holds %llu of its tables still: %s%s", (unsigned long long)n,
+	          str_text(&names), n > UNLOCKED_SHOWN ? ", …" : "");
+	str_done(&names);
+}
+
 static void check_catalog(const struct policy *p, const struct policy_instance *inst,
                           const struct catalog *c, const char *subject, struct check_result *ret)
 {
@@ -112,6 +132,7 @@ static void check_catalog(const struct policy *p, const struct policy_instance *
 	if (inst->schedule.incremental.kind != SCHEDULE_OFF && catalog_newest(c))
 		check_age(catalog_newest(c), "backup", p->monitor.incremental_max_age_s,
 		          CHECK_WARNING, subject, ret);
+	check_unlocked(catalog_newest(c), subject, ret);
 }
 
 /* Whether the newest transactions arrive is for the daemon to say; here is what they

@@ -6,6 +6,8 @@
 
 #include "base/err.h"
 #include "job/check.h"
+#include "server/conn.h"
+#include "server/facts.h"
 
 /* `hint` may be NULL or empty. */
 void check_add(struct check_result *r, enum check_level level, const char *subject,
@@ -16,5 +18,8 @@ void check_add_err(struct check_result *r, enum check_level level, const char *s
 /* Server, privileges and data directory of one instance (check_server.c). */
 void check_server(const struct policy_instance *inst, const char *subject,
                   struct check_result *ret);
+/* What is asked of a MySQL besides (check_server_mysql.c). */
+void check_server_mysql(struct conn *c, const struct facts *f, const char *subject,
+                        struct check_result *ret);
 
 #endif

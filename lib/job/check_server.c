@@ -118,8 +118,12 @@ static void check_facts(const struct policy_instance *inst, struct conn *c, cons
 		check_add_err(ret, CHECK_CRITICAL, subject, &err);
 	} else {
 		check_datadir(inst, &f, subject, ret);
-		check_flush(&f, subject, ret);
-		check_redo(c, subject, ret);
+		if (f.flavour == FLAVOUR_MYSQL) {
+			check_server_mysql(c, &f, subject, ret);
+		} else {
+			check_flush(&f, subject, ret);
+			check_redo(c, subject, ret);
+		}
 	}
 	/* Also of a server that no backup can be taken of yet. */
 	check_binlog(inst, c, subject, ret);

@@ -6,8 +6,10 @@
 #include "base/fsio.h"
 #include "base/mem.h"
 #include "job/restore_recover_parts.h"
+#include "job/restore_redo.h"
 #include "server/replay_words.h"
 
+#define NO_SUMS "--innodb-log-checksums=OFF"
 #define INDEX RECOVER_BINLOG_DIR "/mybak.index"
 
 /* ---- the binlog */
@@ -83,15 +85,19 @@ char *recover_mysql_advice(const struct manifest *m, const struct places *places
 	const char *binlog = recover_mysql_binlog(m);
 	char *base = binlog ? base_of(binlog) : NULL;
 	char *directories = recover_mysql_directories(places);
+	bool no_sums = restore_redo_wants_no_sums(m);
 	struct str s = {0};
 
-	if (base || directories)
+	if (base || directories || no_sums)
 		str_addf(&s,
 		         "the first start of a server on %s must have the options "
 		         "--skip-replica-start",
 		         places->target);
 	if (directories)
 		str_addf(&s, " --innodb-directories='%s'", directories);
+	if (no_sums)
+		str_add(&s, " " NO_SUMS " (its redo log is encrypted and ends inside of a block; "
+		            "SET GLOBAL innodb_log_checksums = ON right after the start)");
 	if (base)
 		str_addf(&s,
 		         " --log-bin='%s' --log-bin-index='" INDEX "': that binlog decides which "
@@ -261,15 +267,26 @@ static int recover(const struct recover_plan *plan, struct err *err)
 	const char *binlog = recover_mysql_binlog(plan->m);
 	char *base = binlog ? base_of(binlog) : NULL;
 	char *log_bin = mem_printf("--log-bin=%s", base ? base : "");
-	const char *const options[] = {log_bin, "--log-bin-index=" INDEX,
-	                               "--loose-binlog-expire-logs-auto-purge=OFF", NULL};
-	const struct recover_start how = {.more = base ? options : NULL};
+	bool no_sums = restore_redo_wants_no_sums(plan->m);
+	const char *options[5] = {NULL};
+	const struct recover_start how = {.more = options};
+	size_t n = 0;
 	struct private_server *server = NULL;
 	struct conn *c = NULL;
 
+	if (base) {
+		options[n++] = log_bin;
+		options[n++] = "--log-bin-index=" INDEX;
+		options[n++] = "--loose-binlog-expire-logs-auto-purge=OFF";
+	}
+	if (no_sums)
+		options[n++] = NO_SUMS;
 	int rc = recover_start(plan, &how, &server, err);
 	if (rc == 0)
 		rc = connect_to(server, NULL, &c, err);
+	/* What is written from now on has its sums. */
+	if (rc == 0 && no_sums)
+		rc = conn_exec(c, err, "SET GLOBAL innodb_log_checksums = ON");
 	if (rc == 0) {
 		recover_log_tables(c);
 		rc = end_replication(c, plan->note, err);

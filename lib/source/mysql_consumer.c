@@ -12,11 +12,18 @@
 
 #define TIMEOUT_S 20
 #define ADVANCE_BYTES (1u << 20)
+/* A process that is frozen can look after nothing: the server itself ends the session of
+ * one that has not asked for so long, and with it the hold. */
+#define IDLE "SET SESSION wait_timeout=10"
 #define LOOK_MS 50u /* the server sums up all its counters for an answer */
+#define STUCK_LOOKS 4
+#define FAR_LOOKS 40
 
 struct mysql_consumer {
 	struct conn *conn; /* of the thread once it runs */
 	bool holds;
+	unsigned far, stuck; /* looks in a row that found reading so */
+	uint64_t last_lsn;   /* where the last look found it */
 
 	pthread_t thread;
 	bool running;
@@ -42,6 +49,8 @@ static int take_lsn(void *arg, unsigned n, char **fields, const unsigned long *l
 		l->current = v;
 	else if (strcasecmp(fields[0], "Innodb_redo_log_flushed_to_disk_lsn") == 0)
 		l->flushed = v;
+	else if (strcasecmp(fields[0], "Innodb_redo_log_checkpoint_lsn") == 0)
+		l->checkpoint = v;
 	else if (strcasecmp(fields[0], "Innodb_redo_log_capacity_resized") == 0)
 		l->capacity = v;
 	return 0;
@@ -53,11 +62,10 @@ int mysql_lsns_ask(struct conn *c, struct mysql_lsns *ret, struct err *err)
 	if (conn_query(c, "SHOW GLOBAL STATUS LIKE 'Innodb\\_redo\\_log\\_%'", take_lsn, &l, err) !=
 	    0)
 		return err_add(err, "asking the server for its redo LSN");
-	if (!l.current || !l.flushed || !l.capacity)
+	if (!l.current || !l.flushed || !l.checkpoint || !l.capacity)
 		return err_set(err, ERR_SERVER,
 		               "the server has no status Innodb_redo_log_current_lsn, "
-		               "Innodb_redo_log_flushed_to_disk_lsn and "
-		               "Innodb_redo_log_capacity_resized");
+		               "_flushed_to_disk_lsn, _checkpoint_lsn and _capacity_resized");
 	*ret = l;
 	return 0;
 }
@@ -70,6 +78,7 @@ int mysql_consumer_new(const struct conn_target *target, struct mysql_consumer *
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->changed, NULL);
 	if (conn_open(target, TIMEOUT_S, &c->conn, err) != 0 ||
+	    conn_exec(c->conn, err, IDLE) != 0 ||
 	    conn_u64(c->conn, "SELECT innodb_redo_log_consumer_register()", &refused, err) != 0) {
 		mysql_consumer_free(c);
 		return err_add(err, "registering a consumer of the redo log");
@@ -106,6 +115,23 @@ static int advance(struct mysql_consumer *c, uint64_t lsn, struct err *err)
 	return rc;
 }
 
+/*
+ * The server needs all of its log from its own checkpoint on anyway: only what lies before
+ * that is held for us.  Beyond three quarters of the log it may soon have to wait, for as
+ * long as reading stands still; while reading goes on, it waits for moments at most.
+ */
+static int judge(struct mysql_consumer *c, const struct mysql_lsns *now, uint64_t lsn,
+                 struct err *err)
+{
+	bool far = lsn < now->checkpoint && now->current - lsn > now->capacity / 4 * 3;
+	c->far = far ? c->far + 1 : 0;
+	c->stuck = far && lsn == c->last_lsn ? c->stuck + 1 : 0;
+	c->last_lsn = lsn;
+	if (c->stuck >= STUCK_LOOKS || c->far >= FAR_LOOKS)
+		return too_far_behind(now, lsn, err);
+	return 0;
+}
+
 /* What is due: tell how far reading is, or look how far the server is. */
 static int act(struct mysql_consumer *c, uint64_t lsn, bool tell, bool look, struct err *err)
 {
@@ -120,9 +146,7 @@ static int act(struct mysql_consumer *c, uint64_t lsn, bool tell, bool look, str
 	c->flushed = now.flushed;
 	lsn = c->lsn;
 	pthread_mutex_unlock(&c->lock);
-	if (c->holds && now.current > lsn && now.current - lsn > now.capacity / 2)
-		return too_far_behind(&now, lsn, err);
-	return 0;
+	return c->holds ? judge(c, &now, lsn, err) : 0;
 }
 
 static void wait_until(struct mysql_consumer *c, uint64_t mono_ns)
@@ -158,6 +182,8 @@ static void *watch_main(void *arg)
 			c->advanced = lsn;
 		pthread_mutex_unlock(&c->lock);
 		rc = act(c, lsn, tell, look, &err);
+		if (rc != 0 && err.kind == ERR_UNREACHABLE)
+			err_add(&err, "the session that holds the server's redo was lost");
 		if (look)
 			next_look = clock_mono_ns() + LOOK_MS * 1000000ull;
 		pthread_mutex_lock(&c->lock);

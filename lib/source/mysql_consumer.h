@@ -3,8 +3,9 @@
  * this never makes the server wait.
  *
  * A registered consumer holds the redo files from where it has read to.  When the log is
- * full of such, the server stalls; so a thread watches how far reading is behind and
- * ends the session, and with it the consumer, when that is half of the log.
+ * full of such, the server stalls; so a thread watches how far reading is behind, and
+ * ends the session, and with it the consumer, when it is the backup for whose sake most
+ * of the log is held and reading does not catch up.
  */
 #ifndef SOURCE_MYSQL_CONSUMER_H
 #define SOURCE_MYSQL_CONSUMER_H
@@ -33,7 +34,7 @@ int mysql_consumer_check(struct mysql_consumer *c, struct err *err);
 uint64_t mysql_consumer_flushed(struct mysql_consumer *c);
 
 struct mysql_lsns {
-	uint64_t current, flushed, capacity;
+	uint64_t current, flushed, checkpoint, capacity;
 };
 int mysql_lsns_ask(struct conn *c, struct mysql_lsns *ret, struct err *err);
 

@@ -1,13 +1,13 @@
 """MySQL, hot: full, incremental, incremental of the incremental, taken under load, each
 restored and held against the source; what a backup asks of the server and what it tells."""
 import dataclasses
-import json
+import signal
 import threading
 import time
 
 import pytest
 
-from harness import Load, MySQLServer, Truth, check_restored, mysql_sid, wait_for
+from harness import Load, Mybak, MySQLServer, Server, Truth, check_restored, mysql_sid, wait_for
 from harness.load import change_rows, ledger_floor, volume
 from harness.mysql_pitr import MySQLMybak
 
@@ -76,3 +76,261 @@ def test_chain(place, name):
     truth = Truth.of(server)
     restore_all(place, mybak, truth, taken)
     assert mybak.stop() == 0
+
+
+def burn(server, until):
+    """Write redo as fast as the server can, until the event is set; the longest wait."""
+    longest, n = 0, 0
+    while not until.is_set():
+        n = n % 50 + 1
+        began = time.monotonic()
+        server.sql(f"UPDATE vol.t0 SET pad=REVERSE(pad) WHERE id % 50 = {n - 1}")
+        longest = max(longest, time.monotonic() - began)
+    return longest
+
+
+class Burner:
+    def __init__(self, server):
+        self.ended, self.longest = threading.Event(), None
+        self.thread = threading.Thread(target=self.run, args=(server,))
+        self.thread.start()
+        server.place.at_end(self.stop)
+
+    def run(self, server):
+        self.longest = burn(server, self.ended)
+
+    def stop(self):
+        self.ended.set()
+        self.thread.join()
+        return self.longest
+
+
+def test_more_redo_than_the_log_holds(place):
+    """Many times the capacity goes by while a slow backup reads: none of it is lost."""
+    server = source_of(place, "--innodb-redo-log-capacity=32M")
+    volume(server, 60)
+    mybak = MySQLMybak(place, server, limits={"read_rate": "12MiB"}).start()
+    load, burner = Load(server, "--tables=0"), Burner(server)
+    taken = take(server, mybak, ("full", "incremental"))
+    burner.stop()
+    load.stop()
+    full = taken[0][0]
+    assert full["lsn"]["end"] - full["lsn"]["checkpoint"] > 3 * 32 * MIB
+    restore_all(place, mybak, Truth.of(server), taken)
+
+
+def running(mybak, kind="full", step="copy"):
+    """A job that has come to that step."""
+    number = mybak.start_job(kind)
+    wait_for(lambda: mybak.job(number)["step"] == step, 30, say=f"{step} does not begin")
+    return number
+
+
+def slow(place, server, megabytes=40, **policy):
+    """A daemon that is busy for a while with each full."""
+    volume(server, megabytes)
+    return MySQLMybak(place, server, limits={"read_rate": "8MiB", **policy}).start()
+
+
+def registered(server):
+    """Is somebody the consumer of its redo log?"""
+    return server.value("SELECT innodb_redo_log_consumer_register()") == 1
+
+
+def test_ddl_waits_and_goes_on(place):
+    server = source_of(place)
+    mybak = slow(place, server)
+    server.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
+    number = running(mybak)
+    done = []
+    ddl = threading.Thread(target=lambda: done.append(server.sql("ALTER TABLE d.t ADD COLUMN n INT")))
+    ddl.start()
+    time.sleep(1)
+    assert not done and mybak.job(number)["state"] == "running"
+    server.sql("INSERT INTO vol.t0 VALUES (-1, 1, '')")  # others go on
+    assert mybak.wait_job(number)["state"] == "done"
+    ddl.join(30)
+    assert done == [[]]
+    assert server.sql("SELECT id, n FROM d.t") == []
+
+
+def test_lock_is_not_granted(place):
+    """A DDL statement that does not come to its end."""
+    server = source_of(place)
+    server.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)", "INSERT INTO d.t VALUES (1)")
+    mybak = MySQLMybak(place, server, limits={"lock_wait": "2s"}).start()
+    holder, altering = server.connect(), server.connect()
+    cursor = holder.cursor()
+    cursor.execute("BEGIN")
+    cursor.execute("SELECT * FROM d.t")
+    ddl = threading.Thread(target=lambda: altering.cursor().execute("ALTER TABLE d.t ADD COLUMN n INT"))
+    ddl.start()
+    wait_for(lambda: server.sql("SELECT 1 FROM information_schema.processlist WHERE state LIKE '%metadata lock%'"))
+    job = mybak.wait_job(mybak.start_job("full"))
+    assert job["state"] == "failed" and job["error"]["kind"] == "busy"
+    assert "LOCK INSTANCE FOR BACKUP was not granted within 2 s" in job["error"]["message"]
+    assert "PROCESSLIST" in job["error"]["hint"]
+    cursor.execute("ROLLBACK")
+    ddl.join(30)
+    assert not registered(server)
+    mybak.backup("full")
+
+
+@pytest.mark.parametrize("how", ["killed", "cancelled"])
+def test_everything_is_let_go(place, how):
+    server = source_of(place)
+    mybak = slow(place, server)
+    number = running(mybak)
+    assert registered(server)
+    if how == "killed":
+        mybak.kill9()
+    else:
+        mybak.ctl("cancel", number)
+        assert mybak.wait_job(number)["state"] == "cancelled"
+    wait_for(lambda: not registered(server), 10, say="the consumer is still there")
+    server.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)", "DROP DATABASE d")
+    if how == "killed":
+        mybak.start()
+    mybak.policy["limits"] = {}
+    mybak.write_policy()
+    mybak.ctl("reload")
+    mybak.backup("full")
+    assert len(mybak.backup_dirs()) == 1
+
+
+def test_slow_repository_does_not_stall_the_server(place):
+    """What is read cannot be stored as fast as the server writes: the backup gives up."""
+    server = source_of(place, "--innodb-redo-log-capacity=16M")
+    volume(server, 40)
+    mybak = MySQLMybak(place, server, limits={"read_rate": "8MiB"})
+    mybak.start(before=("strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=write",
+                        "-e", "inject=write:delay_enter=1500000"))
+    number = mybak.start_job("full")
+    wait_for(lambda: mybak.job(number)["step"] == "copy", 60)
+    burner = Burner(server)
+    job = mybak.wait_job(number, 120)
+    wait_for(lambda: not registered(server), 30, say="the consumer is still there")
+    time.sleep(1)
+    longest = burner.stop()
+    assert job["state"] == "failed", job
+    assert "gives up before the server would have to wait" in job["error"]["message"]
+    assert "innodb_redo_log_capacity" in job["error"]["hint"]
+    assert longest < 10, longest
+    assert mybak.backup_dirs() == []
+
+
+def test_frozen_daemon_does_not_stall_the_server_for_long(place):
+    server = source_of(place, "--innodb-redo-log-capacity=16M")
+    mybak = slow(place, server, 60)
+    number = running(mybak)
+    burner = Burner(server)
+    mybak.process.send_signal(signal.SIGSTOP)
+    wait_for(lambda: not registered(server), 40, say="the consumer is still there")
+    time.sleep(1)
+    longest = burner.stop()
+    mybak.process.send_signal(signal.SIGCONT)
+    job = mybak.wait_job(number, 60)
+    assert job["state"] == "failed", job
+    assert longest < 15, longest
+
+
+def test_another_consumer(place):
+    """Somebody else holds the redo: the backup says so, and is right all the same."""
+    server = source_of(place)
+    volume(server, 10)
+    mybak = MySQLMybak(place, server).start()
+    other = server.connect()
+    cursor = other.cursor()
+    cursor.execute("SELECT innodb_redo_log_consumer_register()")
+    load = Load(server, "--tables=0")
+    taken = take(server, mybak, ("full",))
+    lines = mybak.ctl("--json", "check", expect=None).json["lines"]
+    assert any("another session is registered as the consumer" in line["text"] for line in lines)
+    load.stop()
+    assert any("registered as the consumer" in w for w in taken[0][0]["warnings"])
+    restore_all(place, mybak, Truth.of(server), taken)
+
+
+GLOBAL = ("BACKUP_ADMIN", "RELOAD", "REPLICATION CLIENT")
+
+
+@pytest.mark.parametrize("missing", [*GLOBAL, "log_status"])
+def test_missing_privilege(place, missing):
+    server = source_of(place)
+    mybak = MySQLMybak(place, server).start()
+    what = "SELECT ON performance_schema.log_status" if missing == "log_status" else f"{missing} ON *.*"
+    server.sql(f"REVOKE {what} FROM mybak@localhost")
+    job = mybak.wait_job(mybak.start_job("full"))
+    assert job["state"] == "failed" and job["error"]["kind"] == "refused"
+    grant = f"GRANT {what} TO `mybak`@`localhost`;"
+    assert grant in job["error"]["hint"]
+    assert mybak.ctl("check", expect=None).out.count(grant) >= 1
+    server.sql(grant)
+    mybak.backup("full")
+
+
+def test_redo_log_switched_off(place):
+    server = source_of(place)
+    mybak = MySQLMybak(place, server).start()
+    server.sql("ALTER INSTANCE DISABLE INNODB REDO_LOG")
+    job = mybak.wait_job(mybak.start_job("full"))
+    assert job["state"] == "failed" and job["error"]["kind"] == "refused"
+    assert "ALTER INSTANCE ENABLE INNODB REDO_LOG" in job["error"]["hint"]
+    server.sql("ALTER INSTANCE ENABLE INNODB REDO_LOG")
+    mybak.backup("full")
+
+
+def test_tables_without_lock(place):
+    server = source_of(place)
+    server.sql("CREATE DATABASE `d-b`", "CREATE TABLE `d-b`.`my table` (id INT) ENGINE=MyISAM",
+               "INSERT INTO `d-b`.`my table` VALUES (1), (2)",
+               "CREATE TABLE `d-b`.parts (id INT NOT NULL) ENGINE=ARCHIVE",
+               "CREATE TABLE `d-b`.c (id INT NOT NULL) ENGINE=CSV", "INSERT INTO `d-b`.c VALUES (5)")
+    mybak = MySQLMybak(place, server).start()
+    full = mybak.backup("full")
+    unlocked = {"count": 3, "names": ["d-b.my table", "d-b.c", "d-b.parts"]}
+    assert full["tables_without_lock"] == unlocked
+    assert mybak.list()[0]["tables_without_lock"] == unlocked
+    assert full["engines"]["MyISAM"] == 1
+    assert any("1 table of engine MyISAM" in w for w in full["warnings"])
+    assert "d-b.my table" in mybak.ctl("check", expect=None).out
+    mybak.restore(place / "r", full)
+    copy = MySQLServer(place, "copy", programs=server.programs, datadir=place / "r", binlog=False).start()
+    assert copy.checksum_tables() == server.checksum_tables()
+    assert not copy.check_tables()
+
+
+def test_no_binlog(place):
+    server = MySQLServer(place, programs=mysql_sid(), binlog=False).create().start()
+    volume(server, 10)
+    mybak = MySQLMybak(place, server).start()
+    full = mybak.backup("full")
+    assert full["binlog"]["file"] is None and full["binlog"]["position"] is None
+    mybak.restore(place / "r", full)
+    copy = MySQLServer(place, "copy", programs=server.programs, datadir=place / "r", binlog=False).start()
+    assert copy.checksum_tables() == server.checksum_tables()
+
+
+def test_beside_a_mariadb(place):
+    """One daemon, one repository, both kinds of server, at the same time."""
+    mysql, mariadb = source_of(place), Server(place, "maria").create().start()
+    for server in (mysql, mariadb):
+        volume(server, 20)
+    other = Mybak(place, mariadb, "unused")
+    mybak = MySQLMybak(place, mysql)
+    mybak.policy["instances"].append({**other.policy["instances"][0], "name": "maria"})
+    mybak.write_policy()
+    mybak.start()
+    loads = [Load(mysql, "--tables=0"), Load(mariadb)]
+    jobs = [mybak.start_job("full", name) for name in ("main", "maria")]
+    done = [mybak.wait_job(n) for n in jobs]
+    assert [job["state"] for job in done] == ["done", "done"], done
+    for load in loads:
+        load.stop()
+    for server, name, job in zip((mysql, mariadb), ("main", "maria"), done):
+        backup = next(b for b in mybak.ctl("--json", "list", "-i", name, "--repo", mybak.url).json
+                      if b["id"] == job["backup"])
+        target = place / f"restored-{name}"
+        mybak.ctl("restore", "--to", target, "--repo", mybak.url, "-i", name, "--backup", backup["id"],
+                  "--server-binary", server.programs.mariadbd)
+        check_restored(Truth.of(server), target, backup)
