@@ -82,7 +82,8 @@ def test_check_names_what_the_stream_lacks(place, server, missing):
     assert hints()
     for hint in hints():
         server.sql(re.search(r"GRANT .*?;", hint).group(0))
-    assert not hints() and about(check_lines(mybak), "the server writes a binlog, which may be read")
+    wait_for(lambda: not hints(), say="the stream does not try again")
+    assert about(check_lines(mybak), "the server writes a binlog, which may be read")
     assert not server.sql("SHOW SLAVE HOSTS"), "check leaves no replica behind"
 
 
@@ -98,7 +99,8 @@ def test_check_of_a_mysql(place):
     mybak.start()
 
     def hints():
-        return [line["hint"] for line in check_lines(mybak) if "REPLICATION" in (line["hint"] or "")]
+        return [line["hint"] for line in check_lines(mybak) if "REPLICATION" in (line["hint"] or "")
+                and "not being archived" not in line["text"]]
     one, = hints()
     assert "REPLICATION CLIENT, REPLICATION SLAVE" in one
     server.sql("GRANT REPLICATION CLIENT ON *.* TO mybak@localhost")
@@ -128,6 +130,23 @@ def test_no_log_bin_is_one_line(place):
     said = mybak.ctl("run-now", "binlog", "--wait", expect=4)
     assert "writes no binlog" in said.err and "log_bin" in said.err
     assert mybak.backup("full")["binlog"]["file"] is None
+
+
+# ---- a stream that is broken
+
+def test_check_tells_of_the_stream(place, server, mybak):
+    """Nothing that can be looked at is wrong, and still nothing arrives."""
+    mybak.backup("full")
+    wait_for(lambda: about(check_lines(mybak), "its binlog is archived up to"))
+    folder = mybak.repo / "main" / "binlogs"
+    mybak.stop()
+    folder.rename(mybak.repo / "main" / "away")
+    folder.write_text("in the way")
+    mybak.start()
+    wait_for(lambda: about(check_lines(mybak), "the binlog is not being archived"))
+    assert mybak.ctl("check", expect=1).out
+    said = mybak.ctl("check", "--nagios", expect=2).out
+    assert "the binlog is not being archived" in said
 
 
 # ---- looking
@@ -202,7 +221,6 @@ def test_run_now_fails_soon(place, server, mybak):
     server.start()
     # The server is there, but what it says cannot be kept.
     mybak.stop()
-    lineage, = Archive(mybak.repo).lineages()
     folder = mybak.repo / "main" / "binlogs"
     folder.rename(mybak.repo / "main" / "away")
     folder.write_text("in the way")
@@ -370,17 +388,18 @@ def test_reload_with_another_repository(place, server, mybak):
 
 
 def test_reload_while_a_job_waits(place, server, mybak):
-    """No two streams on one archive, and none waits for the other."""
-    folder = mybak.repo / "main" / "binlogs"
-    held = subprocess.Popen(["flock", str(mybak.repo / "main" / "binlog.lock"), "sleep", "600"])
-    place.at_end(held.kill)
-    mybak.policy["instances"][0]["defaults_file"] = str(mybak.defaults_file) + ".2"
-    os.link(mybak.defaults_file, str(mybak.defaults_file) + ".2")
-    held.kill()
-    held.wait()
-    job = mybak.start_job("binlog")
-    reload(mybak)
-    assert mybak.wait_job(job, 20)["state"] in ("done", "cancelled")
+    """The job waits for the old stream, and the new one for its archive: both end."""
+    os.link(mybak.defaults_file, f"{mybak.defaults_file}.2")
+    mybak.policy["instances"][0]["defaults_file"] = f"{mybak.defaults_file}.2"
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        job = mybak.start_job("binlog")
+        wait_for(lambda: mybak.job(job)["state"] == "running")
+        reload(mybak)
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    assert mybak.wait_job(job, 20)["state"] == "cancelled"
     server.sql(ROW)
     caught_up(mybak, server)
-    assert len(replicas(server)) == 1 and folder.is_dir()
+    assert len(replicas(server)) == 1 and binlog(mybak)["gaps"] == 0
+    assert len(Archive(mybak.repo).lineages()) == 1

@@ -35,12 +35,13 @@ START_TEST(nagios_line_and_code)
 	ck_assert_int_eq(nagios("{\"checked\":\"2026-11-22T01:00:00Z\",\"worst\":\"ok\",\"lines\":"
 	                        "[{\"level\":\"ok\",\"subject\":\"s\",\"text\":\"t\"}]}",
 	                        "{\"instances\":[{\"name\":\"main\",\"last_full\":{\"finished\":"
-	                        "\"2026-11-22T01:00:00Z\"}}],\"repositories\":[{\"name\":\"l\","
+	                        "\"2026-11-22T01:00:00Z\"},\"binlog\":{\"lag_seconds\":0.5}}],"
+	                        "\"repositories\":[{\"name\":\"l\","
 	                        "\"free_bytes\":25,\"total_bytes\":100}]}",
 	                        &line),
 	                 0);
-	ck_assert_str_eq(str_text(&line),
-	                 "OK - 1 checks passed| 'main_full_age'=3600s;;;0 'l_use'=75%;;;0;100");
+	ck_assert_str_eq(str_text(&line), "OK - 1 checks passed| 'main_full_age'=3600s;;;0 "
+	                                  "'main_binlog_lag'=0.500s;;;0 'l_use'=75%;;;0;100");
 	str_reset(&line);
 	ck_assert_int_eq(
 	    nagios("{\"checked\":\"2026-11-22T01:00:00Z\",\"worst\":\"critical\","
