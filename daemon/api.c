@@ -174,7 +174,7 @@ static int get_backup(struct call *c, struct err *err)
 	if (!m)
 		return err_set(err, ERR_NOT_FOUND, "instance %s has no backup %s", c->args[0],
 		               c->args[1]);
-	c->json = backup_to_json(m, false);
+	c->json = status_backup(c->d, m);
 	return 0;
 }
 

@@ -82,8 +82,9 @@ static uint32_t replica_id(const char *url, const char *instance)
 
 static char *source_of(const struct policy *policy, const struct policy_instance *p)
 {
-	return mem_printf("%s\n%s\n%s\n%u\n%s", policy->repositories[0].url,
-	                  p->socket ? p->socket : "", p->host ? p->host : "", p->port,
+	return mem_printf("%s\n%d\n%s\n%s\n%u\n%s", policy->repositories[0].url,
+	                  policy->repositories[0].must_be_mounted, p->socket ? p->socket : "",
+	                  p->host ? p->host : "", p->port,
 	                  p->defaults_file ? p->defaults_file : "");
 }
 
@@ -93,6 +94,7 @@ static void start(struct binlog *b, struct mbox *box, const struct policy *polic
 	struct binlog_hold *h = mem_zalloc(sizeof *h);
 	struct stream_plan plan = {
 	    .repo_url = policy->repositories[0].url,
+	    .must_be_mounted = policy->repositories[0].must_be_mounted,
 	    .instance = p->name,
 	    .target = {.socket = p->socket,
 	               .host = p->host,
@@ -133,22 +135,37 @@ static void end(struct binlog *b)
 	free(b->source);
 	b->source = NULL;
 	b->said[0] = '\0';
+	b->again = false;
+}
+
+static bool is_wanted(const struct policy *policy, const struct policy_instance *p)
+{
+	return p && policy->repository_n && p->schedule.binlog == BINLOG_CONTINUOUS;
+}
+
+bool binlog_changes(const struct binlog *b, const struct policy *policy,
+                    const struct policy_instance *p)
+{
+	char *source = b->hold && is_wanted(policy, p) ? source_of(policy, p) : NULL;
+	bool same = source && !strcmp(source, b->source);
+
+	free(source);
+	return b->hold && (!same || b->again);
+}
+
+void binlog_retry_now(struct binlog *b)
+{
+	struct stream_status st;
+
+	b->again = binlog_status(b, &st) && st.state == STREAM_WAITING;
 }
 
 void binlog_follow(struct binlog *b, struct mbox *box, const struct policy *policy,
                    const struct policy_instance *p)
 {
-	bool wanted = p && policy->repository_n && p->schedule.binlog == BINLOG_CONTINUOUS;
-
-	if (b->hold) {
-		char *source = wanted ? source_of(policy, p) : NULL;
-		bool same = source && !strcmp(source, b->source);
-		free(source);
-		if (same)
-			return;
+	if (binlog_changes(b, policy, p))
 		end(b);
-	}
-	if (wanted)
+	if (!b->hold && is_wanted(policy, p))
 		start(b, box, policy, p);
 }
 
@@ -173,9 +190,14 @@ bool binlog_status(const struct binlog *b, struct stream_status *ret)
 
 double binlog_lag_seconds(const struct stream_status *st, int64_t now_us)
 {
-	if (!st->caught_up_us)
+	if (!st->current_us)
 		return -1;
-	return now_us > st->caught_up_us ? (double)(now_us - st->caught_up_us) / 1e6 : 0;
+	return now_us > st->current_us ? (double)(now_us - st->current_us) / 1e6 : 0;
+}
+
+bool binlog_none(const struct stream_status *st)
+{
+	return st->why.kind == ERR_REFUSED && st->why.sys == STREAM_NO_BINLOG;
 }
 
 const char *binlog_state_name(enum stream_state state)
@@ -193,7 +215,12 @@ void binlog_log(struct binlog *b, const char *instance)
 
 	if (!binlog_status(b, &st))
 		return;
-	if (st.state == STREAM_WAITING && strcmp(b->said, st.why.text) != 0) {
+	if (binlog_none(&st)) {
+		if (strcmp(b->said, st.why.text) != 0)
+			log_err(LOG_LEVEL_INFO, &st.why, "there is no binlog to archive",
+			        "instance=%s", instance);
+		memcpy(b->said, st.why.text, sizeof b->said);
+	} else if (st.state == STREAM_WAITING && strcmp(b->said, st.why.text) != 0) {
 		log_err(LOG_LEVEL_WARN, &st.why, "the binlog is not archived: trying again",
 		        "instance=%s", instance);
 		memcpy(b->said, st.why.text, sizeof b->said);

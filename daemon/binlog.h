@@ -10,6 +10,7 @@
 
 #include "base/mbox.h"
 #include "binlog/stream.h"
+#include "daemon/sched.h"
 #include "model/policy.h"
 
 /* A stream with as many holders as want it; the last one ends it. */
@@ -32,20 +33,27 @@ struct binlog {
 	struct err why;           /* why it could not be started */
 	char said[ERR_TEXT_MAX];  /* the last reason that went to the log */
 	uint64_t gaps, reconnects, events, bytes; /* of streams that ended */
-	unsigned full_tries;                      /* of the full backup that a gap asks for */
-	int64_t full_not_before_us;
+	bool again; /* begin it anew, something was changed that it waits for */
+	struct rescue rescue;
 };
 
 /* The stream there should be: started, ended, or begun anew when the policy says
  * something else of server or repository.  `p` NULL: the instance is gone. */
 void binlog_follow(struct binlog *b, struct mbox *box, const struct policy *policy,
                    const struct policy_instance *p);
+/* One that waits for its next try need not, at the next binlog_follow. */
+void binlog_retry_now(struct binlog *b);
+/* Is the one that runs not the one there should be? */
+bool binlog_changes(const struct binlog *b, const struct policy *policy,
+                    const struct policy_instance *p);
 void binlog_done(struct binlog *b);
 
 /* Counters include those of streams before it; false: no stream runs (state is off). */
 bool binlog_status(const struct binlog *b, struct stream_status *ret);
 /* Seconds since everything was known to be archived; -1: never. */
 double binlog_lag_seconds(const struct stream_status *st, int64_t now_us);
+/* The server keeps no binlog: nothing to archive, and nothing that is broken. */
+bool binlog_none(const struct stream_status *st);
 const char *binlog_state_name(enum stream_state state);
 
 /* A state has changed: say so in the log, each reason once. */

@@ -78,8 +78,12 @@ void flow_finish(struct daemon *d, struct job *j, const struct err *err)
 	write_history(d, j);
 	log_end(j);
 	struct instance *i = j->instance ? daemon_instance(d, j->instance) : NULL;
-	if (i)
+	if (i) {
 		instance_job_over(i, j, now);
+		/* From its end: a full that takes hours and fails is not begun anew at once. */
+		if (j->type == JOB_FULL)
+			rescue_hold_back(&i->binlog.rescue, now);
+	}
 	if (!d->stopping)
 		follow_up(d, j);
 	jobs_forget(&d->jobs);
@@ -152,17 +156,16 @@ static void queue_rescue(struct daemon *d, struct instance *i, int64_t now)
 	const struct binlog_state *s = snapshot_binlog(d->snapshot, i->name);
 	struct binlog *b = &i->binlog;
 	struct err err = ERR_INIT;
-	int64_t id, existing;
+	int64_t id = 0, existing;
 	if (!s || !s->full_due[0]) {
-		b->full_tries = 0;
-		b->full_not_before_us = 0;
+		b->rescue = (struct rescue){0};
 		return;
 	}
-	bool clock_back = b->full_not_before_us - now > sched_backoff_s(~0u) * CLOCK_US;
 	if (!b->hold || jobs_active(&d->jobs, JOB_FULL, i->name) ||
-	    (now < b->full_not_before_us && !clock_back))
+	    rescue_holds_back(&b->rescue, now))
 		return;
-	b->full_not_before_us = now + sched_backoff_s(++b->full_tries) * CLOCK_US;
+	b->rescue.tries++;
+	rescue_hold_back(&b->rescue, now);
 	if (daemon_submit(d, JOB_FULL, i->name, -1, &id, &existing, &err) < 0) {
 		log_err(LOG_LEVEL_WARN, &err, "cannot queue a full backup", "instance=%s", i->name);
 		return;
@@ -263,8 +266,13 @@ void flow_follow_binlogs(struct daemon *d)
 		return;
 	for (size_t i = 0; i < d->instances.n; i++) {
 		struct instance *one = d->instances.v[i];
-		binlog_follow(&one->binlog, d->box, d->policy,
-		              policy_find_instance(d->policy, one->name));
+		const struct policy_instance *p = policy_find_instance(d->policy, one->name);
+		/* A job that waits for the old stream would keep it alive, and with it the
+		 * archive from the new one. */
+		struct job *j = jobs_active(&d->jobs, JOB_BINLOG, one->name);
+		if (j && j->state == JOB_RUNNING && binlog_changes(&one->binlog, d->policy, p))
+			cancel_ask(&j->cancel);
+		binlog_follow(&one->binlog, d->box, d->policy, p);
 	}
 }
 

@@ -11,6 +11,7 @@
 
 struct history {
 	sqlite3 *db;
+	int64_t opened_us; /* runs that were found running ended then */
 };
 
 static const char schema[] = "CREATE TABLE IF NOT EXISTS runs ("
@@ -51,6 +52,7 @@ int history_open(const char *state_dir, int64_t now_us, struct history **ret, st
 	bool damaged;
 	struct history *h = mem_zalloc(sizeof *h);
 	char *path = mem_printf("%s/history.db", state_dir);
+	h->opened_us = now_us;
 	if (store_open(path, schema, false, &h->db, &damaged, err) < 0 || bury(h, now_us, err) < 0)
 		goto fail;
 	if (damaged)
@@ -222,6 +224,36 @@ int history_last(struct history *h, const char *instance, enum job_type type,
 		};
 	sqlite3_finalize(st);
 	return rc < 0 ? -1 : 0;
+}
+
+int history_killed(struct history *h, const char *instance, enum job_type type,
+                   struct history_killed *ret, struct err *err)
+{
+	static const char sql[] = "SELECT state = 'failed', due_us, finished_us FROM runs"
+	                          " WHERE instance = ?1 AND type = ?2 AND state != 'cancelled'"
+	                          " ORDER BY id DESC";
+	struct history_killed found = {.due_us = -1};
+	sqlite3_stmt *st = NULL;
+	int rc;
+	if (store_prepare(h->db, sql, &st, err) < 0)
+		return -1;
+	bind_text(st, 1, instance);
+	bind_text(st, 2, job_type_name(type));
+	while ((rc = store_step(st, err)) == 1) {
+		bool failed = sqlite3_column_int(st, 0);
+		int64_t due = sqlite3_column_int64(st, 1);
+		if (!found.times)
+			found.due_us = due;
+		if (!failed || due != found.due_us ||
+		    (!found.times && sqlite3_column_int64(st, 2) != h->opened_us))
+			break;
+		found.times++;
+	}
+	sqlite3_finalize(st);
+	if (rc < 0)
+		return -1;
+	*ret = found;
+	return 0;
 }
 
 int history_since(struct history *h, const char *instance, int64_t now_us, int64_t *ret,

@@ -41,6 +41,15 @@ struct history_last {
 int history_last(struct history *h, const char *instance, enum job_type type,
                  struct history_last *ret, struct err *err);
 
+/* A run that ended because the daemon was killed, just before this one started. */
+struct history_killed {
+	unsigned times; /* so many runs of that type and due moment in a row failed; 0: none */
+	int64_t due_us; /* -1: it was not of the schedule */
+};
+/* Whether that happened to the newest run of that type. */
+int history_killed(struct history *h, const char *instance, enum job_type type,
+                   struct history_killed *ret, struct err *err);
+
 /* When the daemon first knew the instance; now, if it did not. */
 int history_since(struct history *h, const char *instance, int64_t now_us, int64_t *ret,
                   struct err *err);

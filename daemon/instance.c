@@ -20,6 +20,25 @@ static enum sched_what served_by(enum job_type type)
 	}
 }
 
+/* What a run did to the daemon, or to the machine, it can do again: not at once, and less
+ * and less often, as after any other failure. */
+static void hold_killed_back(struct instance *i, enum job_type type, struct history *h,
+                             int64_t now_us)
+{
+	struct history_killed killed = {0};
+	struct err err = ERR_INIT;
+	if (history_killed(h, i->name, type, &killed, &err) < 0)
+		log_err(LOG_LEVEL_WARN, &err, "cannot read the history", "instance=%s", i->name);
+	if (!killed.times)
+		return;
+	if (killed.due_us >= 0)
+		sched_fail_again(&i->tracks[served_by(type)], killed.due_us, killed.times, now_us);
+	if (type == JOB_FULL && killed.due_us < 0) {
+		i->binlog.rescue.tries = killed.times;
+		rescue_hold_back(&i->binlog.rescue, now_us);
+	}
+}
+
 struct instance *instance_new(const char *name, struct history *h, int64_t now_us)
 {
 	struct instance *i = mem_zalloc(sizeof *i);
@@ -36,8 +55,10 @@ struct instance *instance_new(const char *name, struct history *h, int64_t now_u
 			log_err(LOG_LEVEL_WARN, &err, "cannot read the history", "instance=%s",
 			        name);
 		enum sched_what s = served_by((enum job_type)t);
-		if (s != SCHED_N)
-			i->tracks[s].last_us = i->last[t].settled_us;
+		if (s == SCHED_N)
+			continue;
+		i->tracks[s].last_us = i->last[t].settled_us;
+		hold_killed_back(i, (enum job_type)t, h, now_us);
 	}
 	if (i->tracks[SCHED_INCREMENTAL].last_us < i->tracks[SCHED_FULL].last_us)
 		i->tracks[SCHED_INCREMENTAL].last_us = i->tracks[SCHED_FULL].last_us;
@@ -116,6 +137,8 @@ void instance_retry_now(struct instance *i)
 {
 	for (int s = 0; s < SCHED_N; s++)
 		i->tracks[s].retry_us = 0;
+	i->binlog.rescue.not_before_us = 0;
+	binlog_retry_now(&i->binlog);
 }
 
 void instance_clock_check(struct instance *i, int64_t now_us)

@@ -244,7 +244,8 @@ static void each_binlog(struct str *out, const char *name, const struct daemon *
 static void streaming_of(struct str *out, const char *name, const char *instance,
                          const struct stream_status *st)
 {
-	sample(out, name, "instance", instance, NULL, st->state == STREAM_RUNNING);
+	if (!binlog_none(st))
+		sample(out, name, "instance", instance, NULL, st->state == STREAM_RUNNING);
 }
 
 static void streaming(struct str *out, const char *name, const struct daemon *d)
@@ -286,6 +287,16 @@ static void gaps_of(struct str *out, const char *name, const char *instance,
 static void gaps(struct str *out, const char *name, const struct daemon *d)
 {
 	each_binlog(out, name, d, gaps_of);
+}
+
+static void gaps_now(struct str *out, const char *name, const struct daemon *d)
+{
+	for (size_t i = 0; i < d->policy->instance_n; i++) {
+		const char *instance = d->policy->instances[i].name;
+		const struct binlog_state *s = snapshot_binlog(d->snapshot, instance);
+		if (s && s->segments)
+			sample(out, name, "instance", instance, NULL, (double)s->gaps);
+	}
 }
 
 static void archived_of(struct str *out, const char *name, const char *instance,
@@ -377,13 +388,16 @@ static const struct row rows[] = {
      false, window},
     {"mybak_recovery_window_newest_timestamp_seconds", "The newest point that can be restored.",
      false, window},
-    {"mybak_binlog_streaming", "1: events of the binlog arrive in the archive.", false, streaming},
+    {"mybak_binlog_streaming",
+     "1: events of the binlog arrive in the archive; none where the server writes no binlog.",
+     false, streaming},
     {"mybak_binlog_archive_lag_seconds",
      "Seconds since everything the server had was known to be archived.", false, lag_seconds},
     {"mybak_binlog_archive_lag_bytes", "Bytes of the binlog that are not archived yet.", false,
      lag_bytes},
     {"mybak_binlog_gap_detected",
      "Gaps found since the daemon started: binlogs purged before they were archived.", true, gaps},
+    {"mybak_binlog_gaps", "Gaps there are in the archive.", false, gaps_now},
     {"mybak_binlog_archived_bytes", "Bytes of binlogs archived since the daemon started.", true,
      archived},
     {"mybak_verify_last_success_timestamp_seconds",

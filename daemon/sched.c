@@ -23,11 +23,29 @@ void sched_settle(struct sched_track *t, int64_t started_us)
 	t->failures = 0;
 }
 
+void sched_fail_again(struct sched_track *t, int64_t due_us, unsigned failures, int64_t now_us)
+{
+	t->failures = failures;
+	t->failed_due_us = due_us;
+	t->retry_us = now_us + sched_backoff_s(failures) * CLOCK_US;
+}
+
 void sched_fail(struct sched_track *t, int64_t due_us, int64_t now_us)
 {
-	t->failures = t->failed_due_us == due_us ? t->failures + 1 : 1;
-	t->failed_due_us = due_us;
-	t->retry_us = now_us + sched_backoff_s(t->failures) * CLOCK_US;
+	sched_fail_again(t, due_us, t->failed_due_us == due_us ? t->failures + 1 : 1, now_us);
+}
+
+void rescue_hold_back(struct rescue *r, int64_t now_us)
+{
+	if (r->tries)
+		r->not_before_us = now_us + sched_backoff_s(r->tries) * CLOCK_US;
+}
+
+bool rescue_holds_back(const struct rescue *r, int64_t now_us)
+{
+	/* Further away than any back-off: the clock was set back. */
+	return now_us < r->not_before_us &&
+	       r->not_before_us - now_us <= sched_backoff_s(~0u) * CLOCK_US;
 }
 
 /* The latest due moment that no run has served, or -1. */

@@ -32,10 +32,20 @@ struct sched_choice {
 	int64_t wake_us;         /* nothing changes by itself before; INT64_MAX: never */
 };
 
+/* A full backup outside the schedule, which a gap in the binlogs asks for. */
+struct rescue {
+	unsigned tries; /* since it is asked for */
+	int64_t not_before_us;
+};
+void rescue_hold_back(struct rescue *r, int64_t now_us); /* from now on, as after a failure */
+bool rescue_holds_back(const struct rescue *r, int64_t now_us);
+
 void sched_track_init(struct sched_track *t, int64_t since_us);
 int64_t sched_backoff_s(unsigned failures); /* failures >= 1 */
 void sched_settle(struct sched_track *t, int64_t started_us);
 void sched_fail(struct sched_track *t, int64_t due_us, int64_t now_us);
+/* The same for what was not seen: `failures` of them, of which the last just now. */
+void sched_fail_again(struct sched_track *t, int64_t due_us, unsigned failures, int64_t now_us);
 
 /* The due moment that should be tried now, or -1. */
 int64_t sched_due(const struct schedule *s, const struct sched_track *t, int64_t now_us);

@@ -83,6 +83,13 @@ static struct snapshot_instance *find(const struct snapshot *s, const char *name
 	return NULL;
 }
 
+/* Whether a full is still due, or which seconds it adds, tells the next look. */
+static void take(struct snapshot_instance *one, struct manifest *head)
+{
+	one->binlog.full_due[0] = '\0';
+	catalog_add(&one->catalog, head);
+}
+
 static void inherit_one(struct snapshot_instance *mine, struct snapshot_instance *was,
                         int64_t begun_us)
 {
@@ -103,7 +110,7 @@ static void inherit_one(struct snapshot_instance *mine, struct snapshot_instance
 			continue;
 		memmove(&list[n], &list[n + 1],
 		        (--was->catalog.backups.n - n) * sizeof(struct manifest *));
-		catalog_add(&mine->catalog, m);
+		take(mine, m);
 	}
 }
 
@@ -128,7 +135,7 @@ void snapshot_add(struct snapshot *s, struct manifest *head)
 {
 	struct snapshot_instance *one = find(s, head->instance);
 	if (one && !catalog_find(&one->catalog, head->id))
-		catalog_add(&one->catalog, head);
+		take(one, head);
 	else
 		manifest_free(head);
 }

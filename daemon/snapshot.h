@@ -52,7 +52,8 @@ void snapshot_free(struct snapshot *s); /* NULL is fine */
  * backups unknown), and backups finished since it was begun.  Nothing if the policy names
  * another place for backups meanwhile. */
 void snapshot_inherit(struct snapshot *s, struct snapshot *old);
-/* A backup that was just made; takes ownership of `head`.  `s` may be NULL. */
+/* A backup that was just made; takes ownership of `head`.  `s` may be NULL.  That a full is
+ * due because of the binlogs is forgotten: what was seen before it can be settled by it. */
 void snapshot_add(struct snapshot *s, struct manifest *head);
 
 /* NULL if unknown.  `s` may be NULL in all of these. */

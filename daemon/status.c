@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "job/catalog_load.h"
 
 static json_t *time_json(int64_t us)
@@ -77,12 +78,23 @@ json_t *status_jobs(const struct daemon *d, bool only_active)
 	return list;
 }
 
+json_t *status_backup(const struct daemon *d, const struct manifest *m)
+{
+	const struct binlog_state *s = snapshot_binlog(d->snapshot, m->instance);
+	json_t *o = backup_to_json(m, false);
+	int64_t oldest, newest;
+	status_window(d, m->instance, &oldest, &newest);
+	json_object_set_new(o, "recovery_window",
+	                    s ? binlog_state_json(s, m->id, newest) : json_null());
+	return o;
+}
+
 json_t *status_backups(const struct daemon *d, const char *instance)
 {
 	const struct catalog *c = snapshot_catalog(d->snapshot, instance);
 	json_t *list = json_array();
 	for (size_t i = 0; c && i < c->backups.n; i++)
-		json_array_append_new(list, backup_to_json(c->backups.v[i], false));
+		json_array_append_new(list, status_backup(d, c->backups.v[i]));
 	return list;
 }
 
@@ -132,7 +144,8 @@ void status_window(const struct daemon *d, const char *instance, int64_t *ret_ol
 	if (!s || !s->windows.n)
 		return;
 	*ret_oldest_us = s->windows.v[0].from_us;
-	if (*ret_newest_us < s->windows.v[s->windows.n - 1].to_us)
+	/* What came while the newest backup ran may not be archived yet. */
+	if (s->open_ended || *ret_newest_us < s->windows.v[s->windows.n - 1].to_us)
 		*ret_newest_us = s->windows.v[s->windows.n - 1].to_us;
 	if (s->open_ended && binlog_status(&i->binlog, &st) && *ret_newest_us < st.caught_up_us)
 		*ret_newest_us = st.caught_up_us;
@@ -160,8 +173,9 @@ static json_t *recovery_json(const struct daemon *d, const char *instance)
 	int64_t oldest, newest;
 	json_t *o = json_object();
 	status_window(d, instance, &oldest, &newest);
-	/* Without binlogs only the backups' own moments. */
-	json_object_set_new(o, "any_second", json_boolean(s && s->windows.n));
+	/* Else those in the windows, and the moments of backups that stand in none. */
+	bool any = s && s->windows.n == 1 && (s->open_ended || newest == s->windows.v[0].to_us);
+	json_object_set_new(o, "any_second", json_boolean(any));
 	json_object_set_new(o, "oldest", time_json(oldest));
 	json_object_set_new(o, "newest", time_json(newest));
 	json_object_set_new(o, "windows", windows_json(d, instance));
@@ -175,7 +189,8 @@ static json_t *binlog_json(const struct daemon *d, const struct instance *i)
 	json_t *o = json_object();
 	binlog_status(&i->binlog, &st);
 	double lag = binlog_lag_seconds(&st, clock_wall_us());
-	json_object_set_new(o, "state", json_string(binlog_state_name(st.state)));
+	json_object_set_new(
+	    o, "state", json_string(binlog_none(&st) ? "no_log_bin" : binlog_state_name(st.state)));
 	json_object_set_new(o, "lineage", text_json(st.lineage));
 	json_object_set_new(o, "file", text_json(st.file));
 	json_object_set_new(o, "position",
@@ -240,6 +255,21 @@ static json_t *repositories(const struct daemon *d)
 	return list;
 }
 
+/* `key`: "text", or "hint" where the same is to be done. */
+static bool is_said(const json_t *list, const char *subject, const char *key, const char *text)
+{
+	json_t *o;
+	size_t i;
+	json_array_foreach(list, i, o)
+	{
+		const char *s = json_string_value(json_object_get(o, "subject"));
+		const char *t = json_string_value(json_object_get(o, key));
+		if (s && t && !strcmp(s, subject) && !strcmp(t, text))
+			return true;
+	}
+	return false;
+}
+
 static void add_problem(json_t *list, const char *level, const char *subject, const char *text,
                         const char *hint)
 {
@@ -281,11 +311,12 @@ static void binlog_problems(json_t *list, const struct daemon *d, const struct i
 	char subject[128], text[ERR_TEXT_MAX + 64];
 	snprintf(subject, sizeof subject, "instance %s", i->name);
 	bool runs = binlog_status(&i->binlog, &st);
-	if (st.why.kind != ERR_NONE && !strstr(st.why.text, "writes no binlog")) {
+	if (st.why.kind != ERR_NONE && !binlog_none(&st) &&
+	    !is_said(list, subject, "hint", st.why.hint)) {
 		snprintf(text, sizeof text, "the binlog is not being archived: %s", st.why.text);
 		add_problem(list, "critical", subject, text, st.why.hint);
 	}
-	if (runs && s && s->full_due[0])
+	if (runs && s && s->full_due[0] && !is_said(list, subject, "text", s->full_due))
 		add_problem(list, "critical", subject, s->full_due,
 		            "a full backup is queued by itself; mybakctl jobs shows it");
 }
@@ -303,7 +334,7 @@ static json_t *problems(const struct daemon *d)
 	}
 	for (size_t i = 0; d->check && i < d->check->result.lines.n; i++) {
 		const struct check_line *l = &d->check->result.lines.v[i];
-		if (l->level != CHECK_OK)
+		if (l->level != CHECK_OK && !is_said(list, l->subject, "text", l->text))
 			add_problem(list, level_name(l->level), l->subject, l->text, l->hint);
 	}
 	return list;
@@ -327,16 +358,52 @@ json_t *status_json(const struct daemon *d)
 	return o;
 }
 
+/* Whether the newest transactions arrive is not found out by looking once. */
+static void add_streams(json_t *lines, const struct daemon *d)
+{
+	for (size_t i = 0; i < d->policy->instance_n; i++) {
+		const struct instance *one = daemon_instance(d, d->policy->instances[i].name);
+		struct stream_status st;
+		char subject[128], text[BINLOG_NAME_MAX + 128], lag[STR_HUMAN_MAX];
+		binlog_problems(lines, d, one);
+		binlog_status(&one->binlog, &st);
+		double behind = binlog_lag_seconds(&st, clock_wall_us());
+		if (st.state != STREAM_RUNNING || !st.file[0] || behind < 0)
+			continue;
+		snprintf(subject, sizeof subject, "instance %s", one->name);
+		snprintf(text, sizeof text, "its binlog is archived up to %s:%llu, %s behind",
+		         st.file, (unsigned long long)st.durable_pos, str_duration(lag, behind));
+		add_problem(lines, level_name(CHECK_OK), subject, text, NULL);
+	}
+}
+
+static bool has_critical(const json_t *lines)
+{
+	json_t *o;
+	size_t i;
+	json_array_foreach(lines, i, o)
+	{
+		const char *level = json_string_value(json_object_get(o, "level"));
+		if (level && !strcmp(level, level_name(CHECK_CRITICAL)))
+			return true;
+	}
+	return false;
+}
+
 json_t *status_check(const struct daemon *d)
 {
 	json_t *o = json_object(), *lines = json_array();
+	enum check_level worst = d->check ? d->check->result.worst : CHECK_OK;
 	for (size_t i = 0; d->check && i < d->check->result.lines.n; i++) {
 		const struct check_line *l = &d->check->result.lines.v[i];
 		add_problem(lines, level_name(l->level), l->subject, l->text, l->hint);
 	}
+	if (d->check)
+		add_streams(lines, d);
+	if (has_critical(lines))
+		worst = CHECK_CRITICAL;
 	json_object_set_new(o, "checked", time_json(d->check ? d->check->at_us : 0));
-	json_object_set_new(
-	    o, "worst", d->check ? json_string(level_name(d->check->result.worst)) : json_null());
+	json_object_set_new(o, "worst", d->check ? json_string(level_name(worst)) : json_null());
 	json_object_set_new(o, "lines", lines);
 	return o;
 }

@@ -16,6 +16,7 @@ json_t *status_run(const struct job *j); /* a job with the measures of its run *
 json_t *status_jobs(const struct daemon *d, bool only_active);
 json_t *status_check(const struct daemon *d);
 json_t *status_space(const struct daemon *d);
+json_t *status_backup(const struct daemon *d, const struct manifest *m);
 json_t *status_backups(const struct daemon *d, const char *instance);
 json_t *status_error(const struct err *err); /* null if there is none */
 

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/log.h"
@@ -21,6 +22,7 @@ struct watch {
 	struct policy *asked; /* under lock: the policy of the next round, or NULL */
 	bool stop;            /* under lock */
 	bool prepared;
+	char *made; /* where a repository was made, or found */
 };
 
 static void complain(struct check_note *check, const struct journal_entry *e, const struct err *why)
@@ -93,8 +95,9 @@ static void clean(const struct policy *policy)
 	}
 }
 
-/* Binlogs are kept from the first moment on, not from the first backup on. */
-static void make_place(const struct policy *policy)
+/* Binlogs are kept from the first moment on, not from the first backup on.  Once for each
+ * place: one that goes away later must not become a new, empty one. */
+static void make_place(struct watch *w, const struct policy *policy)
 {
 	struct repo_options options = {.create = true};
 	struct repo *repo = NULL;
@@ -102,13 +105,18 @@ static void make_place(const struct policy *policy)
 	bool wanted = false;
 	for (size_t i = 0; i < policy->instance_n; i++)
 		wanted = wanted || policy->instances[i].schedule.binlog == BINLOG_CONTINUOUS;
-	if (!wanted || !policy->repository_n)
+	if (!wanted || !policy->repository_n ||
+	    (w->made && !strcmp(w->made, policy->repositories[0].url)))
 		return;
 	options.must_be_mounted = policy->repositories[0].must_be_mounted;
-	if (repo_open(policy->repositories[0].url, &options, &repo, &err) < 0)
+	if (repo_open(policy->repositories[0].url, &options, &repo, &err) < 0) {
 		log_err(LOG_LEVEL_WARN, &err, "cannot open the repository", "repo=%s",
 		        policy->repositories[0].name);
+		return;
+	}
 	repo_close(repo);
+	free(w->made);
+	w->made = mem_strdup(policy->repositories[0].url);
 }
 
 static void round_of(struct watch *w, const struct policy *policy)
@@ -116,7 +124,9 @@ static void round_of(struct watch *w, const struct policy *policy)
 	if (!w->prepared) {
 		undo(w, policy, NULL);
 		clean(policy);
-		make_place(policy);
+	}
+	make_place(w, policy);
+	if (!w->prepared) {
 		note_post(w->box, NOTE_PREPARED, NULL);
 		w->prepared = true;
 	}
@@ -184,6 +194,7 @@ bool watch_free(struct watch *w, unsigned wait_s)
 	if (pthread_timedjoin_np(w->thread, NULL, &until) != 0)
 		return false;
 	policy_unref(w->asked);
+	free(w->made);
 	pthread_mutex_destroy(&w->lock);
 	pthread_cond_destroy(&w->wake);
 	free(w);

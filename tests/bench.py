@@ -2,12 +2,15 @@
 """mybak side by side with `mariadb-backup --stream | zstd`, in one run on one machine, and with
 the limit, `cat files | zstd`.  Runs take turns; what is printed are medians.  BENCH_MB (1000)
 is the size of the database, BENCH_RUNS (3) how often each thing is done."""
+import collections
+import contextlib
 import os
 import pathlib
 import shutil
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "integration"))
@@ -17,6 +20,7 @@ from harness import Load, Mybak, Server, Workplace  # noqa: E402
 MB = int(os.environ.get("BENCH_MB", "1000"))
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
 THREADS = 2
+STREAM_SECONDS = 20
 TABLES = 4
 ROWS_A_PAGE = 70  # of sysbench's table
 
@@ -226,6 +230,71 @@ def restore(place, us, peer):
     row("restore to a started server", ours, peers)
 
 
+def cpu_seconds(stat):
+    fields = stat.read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def binlog_thread(pid):
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        if (task / "comm").read_text().startswith("binlog "):
+            return task / "stat"
+    raise SystemExit("the daemon archives no binlog")
+
+
+def order(file, pos):
+    return int(file.rpartition(".")[2] or 0), pos
+
+
+class Lag:
+    """How long what a server has written to its binlog takes to be durable in the archive: its
+    end is looked at again and again, and when the archive has passed it."""
+
+    def __init__(self, server, mybak):
+        self.server, self.mybak, self.ending, self.worst = server, mybak, False, 0.0
+        self.pending = collections.deque()
+        self.thread = threading.Thread(target=self.watch)
+        self.thread.start()
+
+    def watch(self):
+        with contextlib.closing(self.server.connect()) as db, db.cursor() as cursor:
+            while not self.ending or self.pending:
+                if not self.ending:
+                    cursor.execute(self.server.END)
+                    file, pos = cursor.fetchone()[:2]
+                    self.pending.append((time.monotonic(), order(file, int(pos))))
+                durable = self.mybak.get("/v1/status")["instances"][0]["binlog"]
+                now, reached = time.monotonic(), order(durable["file"] or "", durable["position"] or 0)
+                while self.pending and self.pending[0][1] <= reached:
+                    self.worst = max(self.worst, now - self.pending.popleft()[0])
+                time.sleep(0.02)
+
+    def stop(self):
+        self.ending = True
+        self.thread.join()
+        return self.worst
+
+
+def stream(server, us):
+    us.mybak.policy["schedule"]["binlog"] = "continuous"
+    us.mybak.write_policy()
+    us.mybak.ctl("reload")
+    us.mybak.ctl("run-now", "binlog", "--wait")
+    thread, process = binlog_thread(us.mybak.process.pid), pathlib.Path(f"/proc/{server.pid}/stat")
+    before = cpu_seconds(thread), cpu_seconds(process), server.status("Binlog_bytes_written")
+    lag = Lag(server, us.mybak)
+    subprocess.run(["sysbench", "oltp_write_only", "--db-driver=mysql", "--mysql-user=root",
+                    f"--mysql-socket={server.socket}", f"--tables={TABLES}", "--threads=8",
+                    f"--table-size={MB * 1024 * 1024 // TABLES // 240}", f"--time={STREAM_SECONDS}", "run"],
+                   check=True, stdout=subprocess.DEVNULL)
+    # From here on the two only catch up.
+    used = cpu_seconds(thread) - before[0], cpu_seconds(process) - before[1]
+    written = server.status("Binlog_bytes_written") - before[2]
+    row("binlog stream, longest lag", [{"seconds": lag.stop()}], [])
+    row("    written a second", [{"bytes": written / STREAM_SECONDS}], [], key="bytes")
+    print(f"{'    CPU, of what the server uses':<38}{100 * used[0] / used[1]:>10.1f} %", flush=True)
+
+
 def idle_memory(us):
     us.mybak.kill9()
     us.mybak.start()
@@ -247,6 +316,7 @@ def main():
         for percent in (0.1, 1, 10):
             incremental(server, us, peer, percent)
         restore(place, us, peer)
+        stream(server, us)
         row("memory of the idle daemon", [idle_memory(us)], [], key="memory")
 
 

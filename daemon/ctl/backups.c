@@ -10,9 +10,12 @@
 #include "daemon/ctl/place.h"
 #include "daemon/ctl/render.h"
 #include "daemon/ctl/verb.h"
+#include "job/binlog_state.h"
 #include "job/catalog_load.h"
 #include "model/catalog.h"
 #include "repo/backups.h"
+
+#define WINDOW "recovery_window"
 
 static bool wanted(struct ctl *ctl, const char *instance)
 {
@@ -85,14 +88,26 @@ static int add_local(struct ctl *ctl, struct repo *repo, const char *instance, j
                      struct err *err)
 {
 	struct catalog catalog;
+	struct binlog_state state = {0};
+	struct err why = ERR_INIT;
 	int rc;
 
 	catalog_init(&catalog);
 	rc = catalog_load(repo, instance, &catalog, err);
-	for (size_t i = 0; rc == 0 && i < catalog.backups.n; i++)
-		json_array_append_new(all, backup_to_json(catalog.backups.v[i], false));
+	/* The backups are there all the same. */
+	if (rc == 0 && binlog_state_load(repo, instance, &catalog, &state, &why))
+		term_note(&ctl->notes, "the archived binlogs of %s cannot be read: %s", instance,
+		          why.text);
+	for (size_t i = 0; rc == 0 && i < catalog.backups.n; i++) {
+		const struct manifest *m = catalog.backups.v[i];
+		json_t *o = backup_to_json(m, false);
+
+		json_object_set_new(o, WINDOW, binlog_state_json(&state, m->id, 0));
+		json_array_append_new(all, o);
+	}
 	for (size_t i = 0; rc == 0 && i < catalog.damaged_n; i++)
 		say_damaged(ctl, instance, catalog.damaged[i].id, catalog.damaged[i].why.text);
+	binlog_state_done(&state);
 	catalog_done(&catalog);
 	return rc;
 }
@@ -234,12 +249,12 @@ static int get_full(struct ctl *ctl, struct repo *repo, const json_t *backup, js
 {
 	const char *id = jstr_or(backup, "id", ""), *instance = jstr_or(backup, "instance", "");
 
-	if (repo)
-		return ask_repo(repo, instance, id, ret, err);
-	if (ask_daemon(ctl, instance, id, ret, err))
+	if (repo ? ask_repo(repo, instance, id, ret, err) : ask_daemon(ctl, instance, id, ret, err))
 		return -1;
-	if (ctl->json || args_has(&ctl->args, OPT_FILES))
+	if (!repo && (ctl->json || args_has(&ctl->args, OPT_FILES)))
 		add_files(ctl, instance, id, ret);
+	/* A manifest alone does not know it. */
+	json_object_set(*ret, WINDOW, json_object_get(backup, WINDOW));
 	return 0;
 }
 

@@ -19,11 +19,21 @@ static void add_position(struct table *t, const json_t *binlog)
 		table_text(t, "%s", "");
 }
 
+/* Up to where binlogs lead on, and whether the window begins here. */
+static void add_window(struct table *t, const json_t *window)
+{
+	table_time(t, jstr(window, "newest"));
+	table_text(t, "%s",
+	           !json_is_object(window)                           ? ""
+	           : json_is_true(json_object_get(window, "begins")) ? "begins"
+	                                                             : "within");
+}
+
 void render_backups(const struct term *term, const json_t *backups)
 {
-	static const char *const titles[] = {"ID",      "INSTANCE", "KIND",  "PARENT",
-	                                     "STARTED", ">TOOK",    ">SIZE", ">STORED",
-	                                     "PROVEN",  "BINLOG",   "GTID",  NULL};
+	static const char *const titles[] = {"ID",    "INSTANCE",   "KIND",    "PARENT", "STARTED",
+	                                     ">TOOK", ">SIZE",      ">STORED", "PROVEN", "BINLOG",
+	                                     "GTID",  "FORWARD TO", "WINDOW",  NULL};
 	struct table t;
 	json_t *b;
 	size_t i;
@@ -48,6 +58,7 @@ void render_backups(const struct term *term, const json_t *backups)
 		table_time(&t, jstr(b, "proven"));
 		add_position(&t, binlog);
 		table_text(&t, "%s", jstr_or(binlog, "gtid", ""));
+		add_window(&t, json_object_get(b, "recovery_window"));
 	}
 	table_print(&t);
 	table_done(&t);
@@ -168,6 +179,7 @@ static void show_surroundings(const struct term *t, const json_t *b)
 static void show_point(const struct term *t, const json_t *b)
 {
 	const json_t *lsn = json_object_get(b, "lsn"), *binlog = json_object_get(b, "binlog");
+	const json_t *window = json_object_get(b, "recovery_window");
 	const char *file = jstr(binlog, "file");
 
 	if (file)
@@ -176,6 +188,8 @@ static void show_point(const struct term *t, const json_t *b)
 	else
 		render_fact(t, "binlog", "the server wrote none");
 	render_fact(t, "gtid", "%s", jstr_or(binlog, "gtid", ""));
+	fact_time(t, "window from", window, "oldest");
+	fact_time(t, "forward to", window, "newest");
 	render_fact(t, "lsn", "%llu to %llu", (unsigned long long)jsize(lsn, "checkpoint"),
 	            (unsigned long long)jsize(lsn, "end"));
 }

@@ -64,6 +64,15 @@ static void add_age(struct str *out, const char *name, const char *what, const j
 	         (long long)(now_us > us ? (now_us - us) / CLOCK_US : 0));
 }
 
+static void add_lag(struct str *out, const char *name, const json_t *binlog)
+{
+	if (!json_is_number(json_object_get(binlog, "lag_seconds")))
+		return;
+	str_add(out, " '");
+	add_plain(out, name);
+	str_addf(out, "_binlog_lag'=%.3fs;;;0", jnum(binlog, "lag_seconds"));
+}
+
 static void add_perfdata(struct str *out, const json_t *status, int64_t now_us)
 {
 	json_t *o;
@@ -75,6 +84,7 @@ static void add_perfdata(struct str *out, const json_t *status, int64_t now_us)
 
 		add_age(out, name, "full", json_object_get(o, "last_full"), now_us);
 		add_age(out, name, "incremental", json_object_get(o, "last_incremental"), now_us);
+		add_lag(out, name, json_object_get(o, "binlog"));
 	}
 	json_array_foreach(json_object_get(status, "repositories"), i, o)
 	{

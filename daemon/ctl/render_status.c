@@ -129,6 +129,19 @@ static void add_lag(struct table *t, const json_t *b)
 		table_text(t, "%s", str_size(size, jsize(b, "lag_bytes")));
 }
 
+/* Which of the moments from the oldest to the newest. */
+static void add_which(struct table *t, const json_t *window)
+{
+	size_t n = json_array_size(json_object_get(window, "windows"));
+
+	if (json_is_true(json_object_get(window, "any_second")))
+		table_text(t, "any second");
+	else if (n)
+		table_text(t, "%zu window%s", n, n > 1 ? "s" : "");
+	else
+		table_text(t, "%s", jstr(window, "oldest") ? "backups" : "");
+}
+
 /* What can be restored, and how far behind the archive is. */
 static void binlogs(const struct term *term, const json_t *list)
 {
@@ -160,12 +173,38 @@ static void binlogs(const struct term *term, const json_t *list)
 			table_text(&t, "%s", "");
 		table_time(&t, jstr(w, "oldest"));
 		table_time(&t, jstr(w, "newest"));
-		table_text(&t, "%s",
-		           json_is_true(json_object_get(w, "any_second")) ? "any second"
-		           : jstr(w, "oldest")                            ? "backups"
-		                                                          : "");
+		add_which(&t, w);
 	}
 	table_print(&t);
+	table_done(&t);
+}
+
+/* On a terminal only where they say more than the line above. */
+static void windows(const struct term *term, const json_t *instances)
+{
+	static const char *const titles[] = {"INSTANCE", "ANY SECOND FROM", "TO", NULL};
+	const json_t *o, *w;
+	struct table t;
+	size_t i, k;
+
+	table_init(&t, term, titles);
+	t.lead = "window";
+	json_array_foreach(instances, i, o)
+	{
+		const json_t *list =
+		    json_object_get(json_object_get(o, "recovery_window"), "windows");
+
+		if (term->tty && json_array_size(list) < 2)
+			continue;
+		json_array_foreach(list, k, w)
+		{
+			table_text(&t, "%s", jstr_or(o, "name", "?"));
+			table_time(&t, jstr(w, "from"));
+			table_time(&t, jstr(w, "to"));
+		}
+	}
+	if (t.cells.n)
+		table_print(&t);
 	table_done(&t);
 }
 
@@ -276,6 +315,7 @@ void render_status(const struct term *t, const json_t *status, int64_t now_us)
 	if (t->tty)
 		fputc('\n', t->to);
 	binlogs(t, json_object_get(status, "instances"));
+	windows(t, json_object_get(status, "instances"));
 	if (t->tty)
 		fputc('\n', t->to);
 	render_repositories(t, json_object_get(status, "repositories"));

@@ -226,8 +226,8 @@ static void close_some(const int *fds, size_t n)
 			close(fds[i]);
 }
 
-int proc_start_piped(const char *const argv[], int in_fd, int out_fd, int err_fd, pid_t *ret_pid,
-                     struct err *err)
+int proc_start_piped(const char *const argv[], const struct proc_how *how, int in_fd, int out_fd,
+                     int err_fd, pid_t *ret_pid, struct err *err)
 {
 	/* Copies above 2: dup2 in the child must not overwrite one that is still to come. */
 	int fds[3] = {-1, fcntl(out_fd, F_DUPFD_CLOEXEC, 3), fcntl(err_fd, F_DUPFD_CLOEXEC, 3)};
@@ -237,7 +237,7 @@ int proc_start_piped(const char *const argv[], int in_fd, int out_fd, int err_fd
 	if ((in_fd >= 0 && fds[0] < 0) || fds[1] < 0 || fds[2] < 0)
 		rc = err_sys(err, errno, "cannot hand descriptors over to %s", argv[0]);
 	else
-		rc = start(argv, NULL, fds[0], fds[1], fds[2], ret_pid, err);
+		rc = start(argv, how, fds[0], fds[1], fds[2], ret_pid, err);
 	close_some(fds, 3);
 	return rc;
 }
@@ -277,7 +277,7 @@ int proc_capture(const char *const argv[], bool with_stderr, unsigned timeout_s,
                  char **ret_output, int *ret_status, struct err *err)
 {
 	int pipe_fd[2], rc = -1, status = 0;
-	pid_t pid;
+	pid_t pid = 0;
 	struct str out = {0};
 	uint64_t deadline = clock_mono_ns() + (uint64_t)timeout_s * 1000000000ull;
 	if (pipe2(pipe_fd, O_CLOEXEC) < 0)

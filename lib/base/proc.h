@@ -52,8 +52,8 @@ int proc_user_barrier(const struct proc_user *user, const char *path, char **ret
 
 /* The same as proc_start with all three standard descriptors given (borrowed); in_fd
  * -1: /dev/null. */
-int proc_start_piped(const char *const argv[], int in_fd, int out_fd, int err_fd, pid_t *ret_pid,
-                     struct err *err);
+int proc_start_piped(const char *const argv[], const struct proc_how *how, int in_fd, int out_fd,
+                     int err_fd, pid_t *ret_pid, struct err *err);
 
 /* Wait up to timeout_ms; 1 ended (*ret_status set), 0 still running, -1 error. */
 int proc_wait(pid_t pid, unsigned timeout_ms, int *ret_status, struct err *err);

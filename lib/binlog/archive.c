@@ -34,12 +34,20 @@ void archive_drop(struct archive *a)
 
 int archive_open(struct repo *r, const char *instance, struct archive **ret, struct err *err)
 {
+	return archive_open_until(r, instance, NULL, ret, err);
+}
+
+int archive_open_until(struct repo *r, const char *instance, const struct cancel *cancel,
+                       struct archive **ret, struct err *err)
+{
 	struct archive *a = mem_zalloc(sizeof *a);
 	char *lock = archive_lock_name(instance);
 	int rc = repo_lock(r, lock, true, "binlog archive", &a->lock, err);
 
 	free(lock);
 	a->repo = r;
+	a->cancel = cancel;
+	a->press.cancel = cancel;
 	a->instance = mem_strdup(instance);
 	a->buf = mem_alloc(ARCHIVE_BUFFER);
 	if (rc == 0)
@@ -63,6 +71,11 @@ void archive_free(struct archive *a)
 	free(a->buf);
 	free(a->instance);
 	free(a);
+}
+
+bool archive_has_failed(const struct archive *a)
+{
+	return !a->settled;
 }
 
 void archive_new_lineage(struct archive *a)

@@ -113,6 +113,11 @@ const struct segment *archive_find(const struct archive_catalog *c, const char *
  */
 struct archive;
 int archive_open(struct repo *r, const char *instance, struct archive **ret, struct err *err);
+/* What takes long, in this and in all later calls, ends when `cancel` is set: reading and
+ * compressing what a crash left may be a gigabyte.  It fails then as from any other
+ * cause (ERR_CANCELLED). */
+int archive_open_until(struct repo *r, const char *instance, const struct cancel *cancel,
+                       struct archive **ret, struct err *err);
 void archive_free(struct archive *a); /* the open segment stays as it is */
 
 /* Where to go on: the newest lineage's last segment and the byte behind its last whole
@@ -124,6 +129,9 @@ struct archive_tail {
 	uint32_t created, server_id;
 };
 int archive_tail(struct archive *a, struct archive_tail *ret, struct err *err);
+
+/* Has something failed, and archive_tail was not asked since? */
+bool archive_has_failed(const struct archive *a);
 
 /* Begin a lineage; the next archive_begin_file names it. */
 void archive_new_lineage(struct archive *a);

@@ -2,7 +2,8 @@
  * The bytes of a segment, closed or open, as if they lay in a file.
  *
  * A piece of up to 1 MiB is held: a frame of a closed segment, or what stands in the
- * .part from where was asked.  What reaches over several is put together in `joined`.
+ * .part from where was asked.  What reaches over several is put together in `joined`, and
+ * stays there: whoever has read a header asks for the whole event next.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,8 @@ struct segment_bytes {
 	uint64_t have_at;
 	size_t have_n;
 	unsigned char *joined;
-	size_t joined_cap;
+	uint64_t joined_at;
+	size_t joined_n, joined_cap;
 };
 
 void segment_bytes_free(struct segment_bytes *b)
@@ -190,11 +192,13 @@ static int room_to_join(struct segment_bytes *b, size_t n, struct err *err)
 {
 	if (b->joined_cap >= n)
 		return 0;
-	free(b->joined);
-	b->joined_cap = 0;
-	b->joined = mem_pages(n, err);
-	if (!b->joined)
+	unsigned char *room = mem_pages(n, err);
+	if (!room)
 		return -1;
+	if (b->joined_n)
+		memcpy(room, b->joined, b->joined_n);
+	free(b->joined);
+	b->joined = room;
 	b->joined_cap = n;
 	return 0;
 }
@@ -207,19 +211,23 @@ int segment_bytes_at(struct segment_bytes *b, uint64_t pos, size_t n, const unsi
 
 	if (pos > b->size || n > b->size - pos)
 		return beyond(b, pos, n, err);
-	if (segment_bytes_some(b, pos, &p, &some, err) < 0)
-		return -1;
-	if (some >= n) {
-		*ret = p;
-		return 0;
+	if (!b->joined_n || b->joined_at != pos) {
+		if (segment_bytes_some(b, pos, &p, &some, err) < 0)
+			return -1;
+		if (some >= n) {
+			*ret = p;
+			return 0;
+		}
+		b->joined_at = pos;
+		b->joined_n = 0;
 	}
 	if (room_to_join(b, n, err) < 0)
 		return -1;
-	for (size_t done = 0; done < n; done += some) {
-		if (segment_bytes_some(b, pos + done, &p, &some, err) < 0)
+	for (; b->joined_n < n; b->joined_n += some) {
+		if (segment_bytes_some(b, pos + b->joined_n, &p, &some, err) < 0)
 			return -1;
-		some = some < n - done ? some : n - done;
-		memcpy(b->joined + done, p, some);
+		some = some < n - b->joined_n ? some : n - b->joined_n;
+		memcpy(b->joined + b->joined_n, p, some);
 	}
 	*ret = b->joined;
 	return 0;

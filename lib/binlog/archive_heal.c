@@ -69,7 +69,7 @@ static int heal_part(struct heal *h, const struct archive_item *item, bool last,
 
 	if (item->zst != ARCHIVE_NONE && remove_object(h, item->file, ARCHIVE_ZST, err) < 0)
 		return -1;
-	if (segment_measure(&h->at, item, true, &s, &why) < 0) {
+	if (segment_measure(&h->at, item, true, &s, h->a->cancel, &why) < 0) {
 		if (why.kind != ERR_DAMAGED || item->part > UNBORN_MAX) {
 			h->broken = true;
 			h->left++;

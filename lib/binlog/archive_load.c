@@ -131,7 +131,7 @@ static int load_open(const struct archive_at *at, const struct archive_item *ite
 
 /* Up to where no whole event follows. */
 static int measure(struct segment_bytes *b, uint64_t end, bool strict, struct segment *s,
-                   struct err *err)
+                   const struct cancel *cancel, struct err *err)
 {
 	struct err why = ERR_INIT;
 	struct binlog_event e;
@@ -141,8 +141,11 @@ static int measure(struct segment_bytes *b, uint64_t end, bool strict, struct se
 	if (s->size == 0 && segment_walk_format(b, end, s, err) < 0)
 		return -1;
 	struct segment_walk w = {b, s->checksum, s->size, end};
-	while ((got = segment_walk_next(&w, strict, &pos, &e, &why)) > 0)
+	while ((got = segment_walk_next(&w, strict, &pos, &e, &why)) > 0) {
+		if (cancel_check(cancel, err) < 0)
+			return -1;
 		segment_count(s, &e);
+	}
 	s->stored = s->size;
 	if (got == 0 || why.kind == ERR_DAMAGED)
 		return 0;
@@ -152,7 +155,7 @@ static int measure(struct segment_bytes *b, uint64_t end, bool strict, struct se
 }
 
 int segment_measure(const struct archive_at *at, const struct archive_item *item, bool strict,
-                    struct segment *ret, struct err *err)
+                    struct segment *ret, const struct cancel *cancel, struct err *err)
 {
 	struct segment_bytes *b = NULL;
 	struct segment s = {0}, part = {.file = item->file, .open = true, .size = item->part};
@@ -164,7 +167,7 @@ int segment_measure(const struct archive_at *at, const struct archive_item *item
 		rc = load_open(at, item, &s, err);
 	if (rc == 0)
 		rc = segment_bytes_open(at, &part, &b, err);
-	if (rc == 0 && measure(b, item->part, strict, &s, err) < 0)
+	if (rc == 0 && measure(b, item->part, strict, &s, cancel, err) < 0)
 		rc = err_add(err, "%s" ARCHIVE_PART, item->file);
 	segment_bytes_free(b);
 	if (rc == 0) {
@@ -234,7 +237,7 @@ static int add_open(const struct archive_at *at, const struct archive_item *item
 
 	if (known && known->open && known->size <= item->part)
 		segment_copy(&s, known);
-	if (segment_measure(at, item, false, &s, &why) == 0) {
+	if (segment_measure(at, item, false, &s, NULL, &why) == 0) {
 		*vec_push(&l->segments) = s;
 		return 0;
 	}

@@ -99,7 +99,7 @@ int segment_load(const struct archive_at *at, const struct archive_item *item, s
  * checked as a whole, else large ones by their header only.  `*ret` zeroed, or what an
  * earlier call found.  ERR_DAMAGED if not even its format is there. */
 int segment_measure(const struct archive_at *at, const struct archive_item *item, bool strict,
-                    struct segment *ret, struct err *err);
+                    struct segment *ret, const struct cancel *cancel, struct err *err);
 
 /* ---- reading (archive_bytes.c, archive_walk.c) */
 

@@ -47,10 +47,11 @@ static int press_frame(struct press *p, const struct archive_at *at, const char 
 	struct frame f = {.raw = n};
 	const void *stored;
 	char *part = archive_object(at, file, ARCHIVE_PART);
-	int rc = begin(p, at, file, err);
+	/* First this: where it is gone, nothing should come into being. */
+	int rc = repo_read(at->repo, part, p->raw_at, p->raw, n, err);
 
 	if (rc == 0)
-		rc = repo_read(at->repo, part, p->raw_at, p->raw, n, err);
+		rc = begin(p, at, file, err);
 	if (rc == 0)
 		rc = codec_encode(p->codec, PRESS_LEVEL, p->raw, &f, &stored, err);
 	if (rc == 0)
@@ -84,6 +85,8 @@ static int press_rest(struct press *p, const struct archive_at *at, const char *
 {
 	while (p->raw_at < size) {
 		uint64_t left = size - p->raw_at;
+		if (cancel_check(p->cancel, err) < 0)
+			return -1;
 		uint32_t n = left < FRAME_RAW_MAX ? (uint32_t)left : FRAME_RAW_MAX;
 		if (press_frame(p, at, file, n, err) < 0)
 			return -1;

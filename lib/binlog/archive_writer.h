@@ -12,6 +12,7 @@
 struct press {
 	struct codec *codec;
 	unsigned char *raw;
+	const struct cancel *cancel;
 	struct sink *out; /* NULL: not begun, or given up until the segment is closed */
 	bool given_up;
 	struct segment_frames frames;
@@ -22,6 +23,7 @@ struct archive {
 	struct repo *repo;
 	char *instance;
 	void *lock;
+	const struct cancel *cancel;
 	bool settled;              /* else what follows says nothing: archive_settle */
 	uint64_t number;           /* highest of the lineages */
 	char lineage[LINEAGE_MAX]; /* the newest; "" */

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "binlog/event.h"
+#include "binlog/who.h"
 #include "server/conn_mysql.h"
 #include "server/privileges.h"
 
@@ -85,6 +86,13 @@ static void wire_next(MYSQL *m, struct reply *ret)
 	} /* else 0xfe: the server has ended it */
 }
 
+/* The server looks at the privilege first and then finds that this is too short to
+ * register a replica. */
+static void wire_try(MYSQL *m)
+{
+	m->methods->db_command(m, COM_REGISTER_SLAVE, "\0\0\0", 4, 0, NULL);
+}
+
 #else
 
 static int wire_ask(MYSQL *m, const struct dump_plan *plan)
@@ -111,6 +119,17 @@ static void wire_next(MYSQL *m, struct reply *ret)
 		ret->packet = rpl.buffer + 1;
 		ret->n = rpl.size - 1;
 	}
+}
+
+/* It sends no command but those it has a function for: a statement that needs the same
+ * privilege, of which MariaDB has none. */
+static void wire_try(MYSQL *m)
+{
+	if (strstr(mysql_get_server_info(m), "MariaDB"))
+		return;
+	if (mysql_query(m, "SHOW REPLICAS") && mysql_errno(m) == ER_PARSE_ERROR)
+		mysql_query(m, "SHOW SLAVE HOSTS");
+	mysql_free_result(mysql_store_result(m));
 }
 
 #endif
@@ -192,6 +211,26 @@ static int next(struct dump *d, struct err *err)
 	return 0;
 }
 
+/* What was found out elsewhere of the server's binlogs says nothing of another's. */
+static int check_who(struct dump *d, const struct dump_plan *plan, struct err *err)
+{
+	char *who = NULL;
+	bool same;
+
+	if (who_ask(d->conn, &who, err) < 0)
+		return -1;
+	same = strcmp(who, plan->who) == 0;
+	if (!same)
+		err_set(err, ERR_SERVER, "two connections to %s ended at two servers: %s; and %s",
+		        conn_where(d->conn), plan->who, who);
+	free(who);
+	if (same)
+		return 0;
+	return err_hint(err, "If a failover was under way, this passes by itself; else name one "
+	                     "server in the policy, not a load balancer: binlogs of two servers "
+	                     "do not make one history.");
+}
+
 /* What a replica says of itself before it asks.  Each server ignores the other's. */
 static int introduce(struct dump *d, const struct dump_plan *plan, struct err *err)
 {
@@ -233,6 +272,32 @@ static int ask(struct dump *d, const struct dump_plan *plan, struct err *err)
 	return 0;
 }
 
+int dump_check(struct conn *c, struct err *err)
+{
+	MYSQL *m = conn_mysql(c);
+	char *account = NULL;
+	int rc = conn_value(c, "SELECT CURRENT_USER()", &account, err);
+
+	if (rc < 0)
+		return -1;
+	wire_try(m);
+	struct dump d = {.grant =
+	                     privileges_grant_text("REPLICATION SLAVE", account ? account : "")};
+	struct reply r = {.number = mysql_errno(m)};
+	snprintf(r.text, sizeof r.text, "%s", mysql_error(m));
+	if (r.number == ER_SPECIFIC_ACCESS_DENIED_ERROR || r.number == ER_ACCESS_DENIED_ERROR) {
+		d.from = mem_printf("the binlog at %s", conn_where(c));
+		rc = refused(&d, &r, err);
+	} else if (r.number >= CLIENT_ERRORS) {
+		rc = err_set(err, ERR_UNREACHABLE, "the session at %s is gone: %s (error %u)",
+		             conn_where(c), r.text, r.number);
+	}
+	free(d.from);
+	free(d.grant);
+	free(account);
+	return rc;
+}
+
 int dump_open(const struct dump_plan *plan, struct dump **ret, struct err *err)
 {
 	struct dump *d = NULL;
@@ -248,7 +313,7 @@ int dump_open(const struct dump_plan *plan, struct dump **ret, struct err *err)
 	if (conn_open(&plan->target, plan->timeout_s, &d->conn, err) < 0)
 		goto out;
 	d->from = mem_printf("%s:%" PRIu64 " at %s", plan->file, plan->pos, conn_where(d->conn));
-	if (introduce(d, plan, err) < 0 || ask(d, plan, err) < 0)
+	if (check_who(d, plan, err) < 0 || introduce(d, plan, err) < 0 || ask(d, plan, err) < 0)
 		goto out;
 	*ret = d;
 	d = NULL;

@@ -21,6 +21,7 @@ struct dump_plan {
 	bool mariadb;
 	uint32_t server_id; /* unique among the source's replicas */
 	const char *uuid;   /* ours, stable */
+	const char *who;    /* which server it must be (who_ask) */
 	const char *file;
 	uint64_t pos;
 	unsigned heartbeat_ms;
@@ -30,12 +31,17 @@ struct dump_plan {
 struct dump;
 
 /* ERR_UNREACHABLE; ERR_NOT_FOUND when the server no longer has the file or position
- * (error 1236: purged, reset); ERR_REFUSED names the missing GRANT. */
+ * (error 1236: purged, reset); ERR_REFUSED names the missing GRANT; ERR_SERVER when
+ * another server than expected has answered. */
 int dump_open(const struct dump_plan *plan, struct dump **ret, struct err *err);
 
 /* The next event as sent, borrowed until the next call: 1; -1.  A dump that another
  * replica with the same id ended is said so. */
 int dump_next(struct dump *d, const unsigned char **ret_event, size_t *ret_n, struct err *err);
+
+/* May this account read binlogs as a replica does?  ERR_REFUSED names the GRANT.  Nothing
+ * is read, and the server notes no replica. */
+int dump_check(struct conn *c, struct err *err);
 
 void dump_stop(struct dump *d); /* wakes a dump_next in another thread: it fails */
 void dump_free(struct dump *d);

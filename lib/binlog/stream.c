@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "binlog/stream_room.h"
+#include "binlog/who.h"
 #include "pipe/codec.h"
 
 #define RETRY_MIN_S 1u
@@ -103,6 +105,7 @@ static void destroy(struct stream *s)
 {
 	archive_free(s->archive);
 	repo_close(s->repo);
+	free(s->who);
 	free((char *)(uintptr_t)s->plan.repo_url);
 	free((char *)(uintptr_t)s->plan.instance);
 	free((char *)(uintptr_t)s->plan.target.socket);
@@ -185,10 +188,26 @@ static struct stream *new_stream(const struct stream_plan *plan)
 	return s;
 }
 
+/* Signals are for another thread: here they would break a connection. */
+static int start_thread(struct stream *s)
+{
+	sigset_t all, old;
+	char name[16]; /* no more than that is allowed */
+
+	snprintf(name, sizeof name, "binlog %s", s->plan.instance);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	int rc = pthread_create(&s->thread, NULL, run, s);
+	if (rc == 0)
+		pthread_setname_np(s->thread, name);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return rc;
+}
+
 int stream_start(const struct stream_plan *plan, struct stream **ret, struct err *err)
 {
 	struct stream *s = new_stream(plan);
-	int rc = pthread_create(&s->thread, NULL, run, s);
+	int rc = start_thread(s);
 
 	if (rc != 0) {
 		destroy(s);
@@ -221,6 +240,7 @@ void stream_free(struct stream *s)
 	uint64_t until = clock_mono_ns() + END_WAIT_MS * 1000000ULL;
 	pthread_mutex_lock(&s->lock);
 	s->stopping = true;
+	cancel_ask(&s->cancel);
 	s->status.state = STREAM_OFF;
 	if (s->dump)
 		dump_stop(s->dump);
@@ -248,60 +268,101 @@ void stream_status(struct stream *s, struct stream_status *ret)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* Where a server's binlog ended, and when that was asked. */
+struct asked {
+	char *who;
+	struct server_end end;
+	uint64_t ns;
+};
+
+static int ask(struct stream *s, struct asked *ret, struct err *err)
+{
+	struct conn *c = NULL;
+
+	if (conn_open(&s->plan.target, SIDE_TIMEOUT_S, &c, err) < 0)
+		return -1;
+	int rc = who_ask(c, &ret->who, err);
+	if (rc == 0)
+		rc = look_end(c, &ret->end, err);
+	conn_free(c);
+	ret->ns = clock_mono_ns();
+	return rc;
+}
+
+static bool is_of_another(const struct stream *s, const struct asked *asked)
+{
+	return s->status.state == STREAM_RUNNING && strcmp(s->who, asked->who) != 0;
+}
+
 /* Names and positions begin again after a RESET: what the status says counts only when
  * the thread itself asked the server later. */
-static bool has_reached(const struct stream *s, const struct server_end *end, uint64_t asked_ns)
+static bool has_reached(const struct stream *s, const struct asked *asked)
 {
 	const struct stream_status *st = &s->status;
+	const struct server_end *end = &asked->end;
 
-	if (st->state != STREAM_RUNNING || s->confirmed_ns <= asked_ns)
+	if (st->state != STREAM_RUNNING || s->confirmed_ns <= asked->ns || is_of_another(s, asked))
 		return false;
 	int order = archive_file_order(st->file, end->file);
 	return order > 0 || (order == 0 && st->durable_pos >= end->pos);
 }
 
-static int not_caught_up(struct stream *s, const struct server_end *end, unsigned timeout_s,
+static int not_caught_up(struct stream *s, const struct asked *asked, unsigned timeout_s,
                          struct err *err)
 {
+	const struct server_end *end = &asked->end;
+
 	if (s->status.why.kind != ERR_NONE) {
 		if (err)
 			*err = s->status.why;
 		return err_add(err, "the binlog is not archived up to %s:%" PRIu64, end->file,
 		               end->pos);
 	}
+	if (is_of_another(s, asked))
+		return err_set(err, ERR_SERVER,
+		               "the server that was asked where its binlog ends (%s) is not the "
+		               "one whose binlog is archived (%s)",
+		               asked->who, s->who);
 	return err_set(err, ERR_BUSY,
 	               "the binlog is archived up to %s:%" PRIu64 ", not yet to %s:%" PRIu64
 	               " after %u s",
 	               s->status.file, s->status.durable_pos, end->file, end->pos, timeout_s);
 }
 
+/* One failure may be the break that was just being mended. */
+#define FAILURES_MAX 2u
+
+/* It tries again and again and gets nowhere: nobody is made to wait for that. */
+static bool is_stuck(const struct stream *s, uint64_t failures_before)
+{
+	return s->status.state == STREAM_WAITING &&
+	       s->status.reconnects >= failures_before + FAILURES_MAX;
+}
+
 int stream_catch_up(struct stream *s, unsigned timeout_s, const struct cancel *cancel,
                     struct stream_status *ret, struct err *err)
 {
 	uint64_t until = clock_mono_ns() + timeout_s * 1000000000ULL;
-	struct server_end end;
-	struct conn *c = NULL;
-	int rc;
+	struct asked asked = {0};
+	int rc = ask(s, &asked, err);
 
-	if (conn_open(&s->plan.target, SIDE_TIMEOUT_S, &c, err) < 0)
-		return -1;
-	rc = look_end(c, &end, err);
-	conn_free(c);
-	uint64_t asked_ns = clock_mono_ns();
 	if (rc < 0)
-		return -1;
+		goto out;
 	pthread_mutex_lock(&s->lock);
+	uint64_t failures = s->status.reconnects;
 	s->hurry = s->status.state == STREAM_WAITING;
 	pthread_cond_broadcast(&s->cond);
-	while (!has_reached(s, &end, asked_ns)) {
+	while (!has_reached(s, &asked)) {
 		rc = cancel_check(cancel, err);
-		if (rc == 0 && (clock_mono_ns() >= until || s->stopping))
-			rc = not_caught_up(s, &end, timeout_s, err);
+		if (rc == 0 && (clock_mono_ns() >= until || s->stopping || is_stuck(s, failures)))
+			rc = not_caught_up(s, &asked, timeout_s, err);
 		if (rc < 0)
 			break;
 		wait_ms(s, LOOK_WAIT_MS);
 	}
 	*ret = s->status;
 	pthread_mutex_unlock(&s->lock);
+out:
+	free(asked.who);
 	return rc;
 }

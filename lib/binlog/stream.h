@@ -16,13 +16,18 @@
 
 enum stream_state { STREAM_CONNECTING, STREAM_RUNNING, STREAM_WAITING /* back-off */, STREAM_OFF };
 
+/* In `why.sys` where the server keeps no binlog at all: a server's own number for that. */
+#define STREAM_NO_BINLOG 1381
+
 struct stream_status { /* a copy, taken under the stream's lock */
 	enum stream_state state;
 	char lineage[LINEAGE_MAX];
 	char file[BINLOG_NAME_MAX];
 	uint64_t durable_pos;  /* everything before it is durable */
 	int64_t last_event_us; /* commit time of the last group archived */
-	int64_t caught_up_us;  /* when it last knew that it had everything */
+	int64_t caught_up_us;  /* when it last had everything: by the clock of the server, from
+	                        * which the times of transactions are */
+	int64_t current_us;    /* the same moment by our own clock */
 	uint64_t lag_bytes;    /* server's end minus durable; UINT64_MAX: not known */
 	uint64_t events, bytes, gaps, reconnects;
 	struct err why; /* why it is not running; kind ERR_NONE otherwise */
@@ -30,6 +35,7 @@ struct stream_status { /* a copy, taken under the stream's lock */
 
 struct stream_plan {
 	const char *repo_url;
+	bool must_be_mounted; /* as in repo_options */
 	const char *instance;
 	struct conn_target target;
 	uint32_t server_id; /* our replica id */
@@ -43,7 +49,8 @@ struct stream_plan {
 struct stream;
 int stream_start(const struct stream_plan *plan, struct stream **ret, struct err *err);
 void stream_status(struct stream *s, struct stream_status *ret);
-/* Wait until everything the server had at this moment is durable. */
+/* Wait until everything the server had at this moment is durable; fails early where the
+ * stream cannot be read or kept. */
 int stream_catch_up(struct stream *s, unsigned timeout_s, const struct cancel *cancel,
                     struct stream_status *ret, struct err *err);
 void stream_free(struct stream *s); /* stops it within a second; what is archived stays */

@@ -34,6 +34,7 @@ void session_publish(struct session *ss, uint64_t durable)
 	if (ss->end_pending && is_reached(ss, durable)) {
 		ss->end_pending = false;
 		st->caught_up_us = ss->end_us;
+		st->current_us = ss->end_here_us;
 	}
 	pthread_cond_broadcast(&s->cond);
 	pthread_mutex_unlock(&s->lock);
@@ -81,16 +82,18 @@ static int check_end(struct session *ss, const struct server_end *end, struct er
 static int ask_end(struct session *ss, struct err *err)
 {
 	uint64_t asked = clock_mono_ns(), behind;
-	int64_t now_us = clock_wall_us();
+	int64_t here_us = clock_wall_us(), there_us;
 
-	if (look_end(ss->side, &ss->end, err) < 0 || check_end(ss, &ss->end, err) < 0)
+	if (look_clock(ss->side, &there_us, err) < 0 || look_end(ss->side, &ss->end, err) < 0 ||
+	    check_end(ss, &ss->end, err) < 0)
 		return -1;
 	if (strcmp(ss->end.file, ss->file) == 0)
 		behind = ss->end.pos - ss->pos;
 	else if (look_behind(ss->side, ss->file, ss->pos, &behind, err) < 0)
 		return -1;
 	ss->asked_ns = asked;
-	ss->end_us = now_us;
+	ss->end_us = there_us;
+	ss->end_here_us = here_us;
 	ss->end_pending = true;
 	pthread_mutex_lock(&ss->s->lock);
 	ss->s->status.lag_bytes = behind;

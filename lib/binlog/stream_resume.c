@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
+#include "binlog/stream.h"
 #include "server/privileges.h"
 
 #define FLAGS_AT 17
@@ -55,6 +57,12 @@ bool event_mark_is(const struct event_mark *m, const unsigned char *event, size_
 
 /* ---- what is archived */
 
+struct learn {
+	struct repo *repo;
+	const char *instance;
+	const struct cancel *cancel;
+};
+
 struct last_event {
 	uint64_t pos;
 	uint32_t size;
@@ -69,20 +77,21 @@ static int note_last(void *arg, uint64_t pos, const struct binlog_event *e, stru
 	return 0;
 }
 
-static int learn_mark(struct repo *r, const char *instance, const struct lineage *l,
-                      const struct segment *s, struct event_mark *ret, struct err *err)
+static int learn_mark(const struct learn *w, const struct lineage *l, const struct segment *s,
+                      struct event_mark *ret, struct err *err)
 {
 	uint64_t from = s->points.n > 0 ? s->points.v[s->points.n - 1].pos : 0;
 	struct last_event last = {0};
 	struct sink_memory m;
 	int rc = -1;
 
-	if (archive_walk(r, instance, l, s, from, note_last, &last, NULL, err) < 0)
+	if (archive_walk(w->repo, w->instance, l, s, from, note_last, &last, w->cancel, err) < 0)
 		return -1;
 	if (last.size == 0)
 		return err_set(err, ERR_DAMAGED, "%s in the archive has no whole event", s->file);
 	sink_memory_init(&m, last.size);
-	if (archive_read(r, instance, l, s, last.pos, last.pos + last.size, &m.sink, err) < 0)
+	if (archive_read(w->repo, w->instance, l, s, last.pos, last.pos + last.size, &m.sink, err) <
+	    0)
 		goto out;
 	if (m.n != last.size) {
 		err_set(err, ERR_DAMAGED, "%s in the archive ends early", s->file);
@@ -103,30 +112,48 @@ static int64_t last_commit(const struct lineage *l, const struct segment *s)
 	return 0;
 }
 
-static int learn_last(struct repo *r, const char *instance, struct history *h, struct err *err)
+/* The last one is closed, or has no transaction yet: the others must be asked. */
+static int learn_from_catalog(const struct learn *w, struct history *h, struct err *err)
 {
 	struct archive_catalog c = {0};
 	const struct lineage *l = NULL;
 	int rc = -1;
 
-	if (archive_load(r, instance, &c, err) < 0)
+	if (archive_load(w->repo, w->instance, &c, err) < 0)
 		return -1;
-	const struct segment *s = archive_find(&c, h->file, h->pos, h->created, &l);
-	if (!s) {
+	const struct segment *found = archive_find(&c, h->file, h->pos, h->created, &l);
+	if (!found) {
 		err_set(err, ERR_DAMAGED, "%s:%" PRIu64 ", where the archive ends, is not in it",
 		        h->file, h->pos);
 		goto out;
 	}
-	h->last_us = last_commit(l, s);
-	rc = learn_mark(r, instance, l, s, &h->last, err);
+	h->last_us = last_commit(l, found);
+	/* From where to read: not from the begin of what may be a gigabyte. */
+	if (archive_points(w->repo, w->instance, l, &l->segments.v[found - l->segments.v], err) < 0)
+		goto out;
+	rc = learn_mark(w, l, found, &h->last, err);
 out:
 	archive_catalog_done(&c);
 	return rc;
 }
 
-int history_learn(struct repo *r, const char *instance, struct archive *a, struct history *ret,
-                  struct err *err)
+static int learn_last(const struct learn *w, const struct archive *a, struct history *h,
+                      struct err *err)
 {
+	const struct segment *s = archive_current(a);
+	struct lineage l = {0};
+
+	if (!s || !s->last_us)
+		return learn_from_catalog(w, h, err);
+	snprintf(l.name, sizeof l.name, "%s", archive_lineage(a));
+	h->last_us = s->last_us;
+	return learn_mark(w, &l, s, &h->last, err);
+}
+
+int history_learn(struct repo *r, const char *instance, struct archive *a,
+                  const struct cancel *cancel, struct history *ret, struct err *err)
+{
+	const struct learn w = {r, instance, cancel};
 	struct archive_tail tail = {0};
 	struct history h = {0};
 
@@ -140,7 +167,7 @@ int history_learn(struct repo *r, const char *instance, struct archive *a, struc
 		h.server_id = tail.server_id;
 	}
 	free(tail.file);
-	if (h.any && learn_last(r, instance, &h, err) < 0)
+	if (h.any && learn_last(&w, a, &h, err) < 0)
 		return -1;
 	*ret = h;
 	return 0;
@@ -197,6 +224,15 @@ static int refused(struct conn *c, bool mariadb, struct err *err)
 	return -1;
 }
 
+static int no_binlog(struct conn *c, struct err *err)
+{
+	err_set(err, ERR_REFUSED, "the server at %s writes no binlog (log_bin is OFF)",
+	        conn_where(c));
+	if (err)
+		err->sys = STREAM_NO_BINLOG;
+	return err_hint(err, "Start it with log_bin, or say `binlog: off` in the policy.");
+}
+
 static int list_files(struct conn *c, struct server_look *l, struct err *err)
 {
 	struct err why = ERR_INIT;
@@ -218,11 +254,8 @@ int look_ask(struct conn *c, struct server_look *ret, struct err *err)
 
 	if (conn_query(c, "SELECT @@log_bin", is_on, &on, err) < 0)
 		return -1;
-	if (!on) {
-		err_set(err, ERR_REFUSED, "the server at %s writes no binlog (log_bin is OFF)",
-		        conn_where(c));
-		return err_hint(err, "Start it with log_bin, or say `binlog: off` in the policy.");
-	}
+	if (!on)
+		return no_binlog(c, err);
 	if (look_resets(c, &l.resets, err) < 0 || list_files(c, &l, err) < 0) {
 		look_done(&l);
 		return -1;
@@ -267,9 +300,18 @@ int look_end(struct conn *c, struct server_end *ret, struct err *err)
 		return why.kind == ERR_REFUSED ? refused(c, conn_is_mariadb(c), err) : -1;
 	}
 	if (!end.file[0])
-		return err_set(err, ERR_REFUSED, "the server at %s writes no binlog",
-		               conn_where(c));
+		return no_binlog(c, err);
 	*ret = end;
+	return 0;
+}
+
+int look_clock(struct conn *c, int64_t *ret_us, struct err *err)
+{
+	uint64_t seconds = 0;
+
+	if (conn_u64(c, "SELECT UNIX_TIMESTAMP()", &seconds, err) < 0)
+		return -1;
+	*ret_us = (int64_t)seconds * CLOCK_US;
 	return 0;
 }
 

@@ -31,8 +31,8 @@ struct history {
 	int64_t last_us; /* commit time of the last group; 0: none */
 };
 /* From the archive itself, after it was opened or failed. */
-int history_learn(struct repo *r, const char *instance, struct archive *a, struct history *ret,
-                  struct err *err);
+int history_learn(struct repo *r, const char *instance, struct archive *a,
+                  const struct cancel *cancel, struct history *ret, struct err *err);
 
 struct server_file {
 	char *name;
@@ -53,6 +53,9 @@ struct server_end {
 	uint64_t pos;
 };
 int look_end(struct conn *c, struct server_end *ret, struct err *err);
+/* The second in which the server is.  All transactions of the seconds before it have been
+ * given their time; of this one more may come. */
+int look_clock(struct conn *c, int64_t *ret_us, struct err *err);
 /* How often RESET was said since the server started.  A binlog begun anew can have the
  * name and the size of the one before. */
 int look_resets(struct conn *c, uint64_t *ret, struct err *err);

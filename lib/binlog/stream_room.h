@@ -27,6 +27,8 @@ struct stream {
 	bool finished;     /* it ends and touches nothing any more */
 	struct dump *dump; /* what to wake it with; NULL: nothing open */
 	struct conn *side;
+	char *who;            /* the server of the last connection; NULL: none yet */
+	struct cancel cancel; /* what to end long work on the archive with */
 
 	/* Only of the thread, and of stream_free while it is away. */
 	struct repo *repo;

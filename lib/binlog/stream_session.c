@@ -1,7 +1,10 @@
 /*
  * One connection: look, choose where to go on, read until it ends.
  */
+#include <stdlib.h>
+
 #include "binlog/stream_session.h"
+#include "binlog/who.h"
 
 /* The server says something at least this often, so a thread that waits for it wakes
  * in time to make durable what came last. */
@@ -12,17 +15,32 @@
 #define NOT_FOUND_MAX 2u
 #define UNREADABLE_MAX 3u
 
+/* The disk may have gone from where it was mounted: healing what is there now would be
+ * to begin anew below it. */
+static void let_go_if_failed(struct stream *s)
+{
+	if (!s->archive || !archive_has_failed(s->archive))
+		return;
+	archive_free(s->archive);
+	s->archive = NULL;
+	repo_close(s->repo);
+	s->repo = NULL;
+	s->learned = false;
+}
+
 static int open_archive(struct stream *s, struct err *err)
 {
-	const struct repo_options existing = {0};
+	const struct repo_options existing = {.must_be_mounted = s->plan.must_be_mounted};
 
+	let_go_if_failed(s);
 	if (!s->repo && repo_open(s->plan.repo_url, &existing, &s->repo, err) < 0)
 		return -1;
-	if (!s->archive && archive_open(s->repo, s->plan.instance, &s->archive, err) < 0)
+	if (!s->archive &&
+	    archive_open_until(s->repo, s->plan.instance, &s->cancel, &s->archive, err) < 0)
 		return -1;
 	if (s->learned)
 		return 0;
-	if (history_learn(s->repo, s->plan.instance, s->archive, &s->history, err) < 0)
+	if (history_learn(s->repo, s->plan.instance, s->archive, &s->cancel, &s->history, err) < 0)
 		return err_add(err, "cannot find out where the archive of the binlogs ends");
 	s->learned = true;
 	return 0;
@@ -52,6 +70,7 @@ static int open_dump(struct session *ss, struct err *err)
 	    .mariadb = ss->look.mariadb,
 	    .server_id = s->plan.server_id,
 	    .uuid = s->uuid,
+	    .who = s->who,
 	    .file = ss->plan.file,
 	    .pos = ss->plan.pos,
 	    .heartbeat_ms = HEARTBEAT_MS,
@@ -81,7 +100,22 @@ static int open_side(struct session *ss, struct err *err)
 	s->side = ss->side;
 	bool stopping = s->stopping; /* since then, with nothing to wake us with */
 	pthread_mutex_unlock(&s->lock);
-	return stopping ? -1 : look_ask(ss->side, &ss->look, err);
+	return stopping ? -1 : 0;
+}
+
+/* All that is asked is asked of this server, and the stream must be its own. */
+static int look(struct session *ss, struct err *err)
+{
+	struct stream *s = ss->s;
+	char *who = NULL;
+
+	if (who_ask(ss->side, &who, err) < 0)
+		return -1;
+	pthread_mutex_lock(&s->lock);
+	free(s->who);
+	s->who = who;
+	pthread_mutex_unlock(&s->lock);
+	return look_ask(ss->side, &ss->look, err);
 }
 
 static int read_on(struct session *ss, struct err *err)
@@ -136,7 +170,7 @@ int session_run(struct stream *s, struct err *err)
 	bool knew = s->other_history;
 	int rc = -1;
 
-	if (open_side(&ss, &why) < 0 || open_archive(s, &why) < 0)
+	if (open_side(&ss, &why) < 0 || look(&ss, &why) < 0 || open_archive(s, &why) < 0)
 		goto out;
 	choose(&ss);
 	if (open_dump(&ss, &why) == 0) {

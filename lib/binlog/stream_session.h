@@ -25,7 +25,7 @@ struct session {
 	bool end_pending;       /* `end` is not reached yet */
 	unsigned stuck;         /* heartbeats since the last event while it is not */
 	struct server_end end;
-	int64_t end_us;
+	int64_t end_us, end_here_us; /* when that was so: by the server's clock, by ours */
 };
 
 /* ---- what is durable and what is missing (stream_end.c) */

@@ -26,6 +26,22 @@ const struct segment *window_segment(const struct archive_catalog *a, const stru
 
 /* ---- windows */
 
+/* Transactions have times in whole seconds.  Where it is not known when the position was
+ * taken, that was at some time while the backup ran. */
+int64_t window_backup_from_us(const struct manifest *m)
+{
+	int64_t taken = m->binlog.taken_us;
+
+	return taken ? taken - taken % CLOCK_US + CLOCK_US : m->finished_us;
+}
+
+int64_t window_backup_until_us(const struct manifest *m)
+{
+	int64_t taken = m->binlog.taken_us;
+
+	return taken ? taken - taken % CLOCK_US : m->started_us;
+}
+
 /* Segments that follow one another without a gap. */
 struct run {
 	const struct lineage *lineage;
@@ -108,14 +124,14 @@ static void add_window(const struct catalog *c, const size_t *of, const struct r
 	}
 	if (!w.first)
 		return;
-	/* A backup is of a moment before it finished, so from then on every second is
-	 * behind its position. */
-	w.from_us = w.first->finished_us;
+	w.from_us = window_backup_from_us(w.first);
 	w.to_us = last_commit(r);
 	if (w.to_us < known_until_us)
 		w.to_us = known_until_us;
-	if (w.to_us < w.last->finished_us)
-		w.to_us = w.last->finished_us;
+	if (w.to_us < window_backup_until_us(w.last))
+		w.to_us = window_backup_until_us(w.last);
+	if (w.to_us < w.from_us)
+		w.to_us = w.from_us;
 	*vec_push(&ret->list) = w;
 }
 

@@ -17,17 +17,24 @@
 const struct segment *window_segment(const struct archive_catalog *a, const struct manifest *m,
                                      const struct lineage **ret_lineage);
 
+/* The first second that is behind all transactions of the backup, and the last one that
+ * is before all those it does not have. */
+int64_t window_backup_from_us(const struct manifest *m);
+int64_t window_backup_until_us(const struct manifest *m);
+
 struct recovery_window {
 	const struct manifest *first, *last; /* oldest and newest backup it stands on */
-	int64_t from_us, to_us;              /* any second between can be restored to */
+	/* Any second between can be restored to; where both are the same it is known of
+	 * none, and there is only the backup. */
+	int64_t from_us, to_us;
 	const struct lineage *lineage;
 };
 
 struct recovery_windows {
 	VEC(struct recovery_window) list; /* oldest first; gaps and lineages separate them */
 };
-/* caught_up_us: when the stream last knew that it had everything (0: never): the newest
- * window reaches up to it. */
+/* caught_up_us: the server's clock when the stream last knew that it had everything (0: never): the
+ * newest window reaches up to it. */
 void window_find(const struct catalog *c, const struct archive_catalog *a, int64_t caught_up_us,
                  struct recovery_windows *ret);
 void recovery_windows_done(struct recovery_windows *w);

@@ -1,12 +1,43 @@
 #include "job/binlog_state.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "binlog/archive.h"
 #include "binlog/window.h"
 #include "job/pitr.h"
+
+static bool same_run(const struct pitr_place *a, const struct pitr_place *b)
+{
+	return a->lineage == b->lineage &&
+	       pitr_run_end(a->lineage, a->segment) == pitr_run_end(b->lineage, b->segment);
+}
+
+/* Backups between the first and the last of a window; one whose parent is gone lies there,
+ * too, but nothing can be made of it. */
+static void add_stands(const struct catalog *c, const struct archive_catalog *a,
+                       const struct recovery_windows *w, struct binlog_state *s)
+{
+	for (size_t i = 0; i < c->backups.n; i++) {
+		const struct manifest *m = c->backups.v[i], **chain = NULL;
+		struct pitr_place at, first;
+		size_t n;
+		if (!pitr_locate(a, m, &at) || catalog_chain(c, m->id, &chain, &n, NULL) < 0)
+			continue;
+		free(chain);
+		for (size_t k = 0; k < w->list.n; k++) {
+			if (!pitr_locate(a, w->list.v[k].first, &first) || !same_run(&at, &first))
+				continue;
+			struct binlog_stand *stand = vec_push(&s->stands);
+			*stand =
+			    (struct binlog_stand){.window = k, .begins = m == w->list.v[k].first};
+			memcpy(stand->id, m->id, sizeof stand->id);
+		}
+	}
+}
 
 static void add_windows(const struct catalog *c, const struct archive_catalog *a,
                         struct binlog_state *s)
@@ -21,6 +52,7 @@ static void add_windows(const struct catalog *c, const struct archive_catalog *a
 	if (w.list.n && pitr_locate(a, w.list.v[w.list.n - 1].last, &at))
 		s->open_ended = at.lineage == &a->lineages.v[a->lineages.n - 1] &&
 		                pitr_run_end(at.lineage, at.segment) + 1 == at.lineage->segments.n;
+	add_stands(c, a, &w, s);
 	recovery_windows_done(&w);
 }
 
@@ -92,4 +124,27 @@ int binlog_state_load(struct repo *r, const char *instance, const struct catalog
 void binlog_state_done(struct binlog_state *s)
 {
 	vec_done(&s->windows);
+	vec_done(&s->stands);
+}
+
+static json_t *time_json(int64_t us)
+{
+	char buf[32];
+
+	return json_string(clock_format(buf, sizeof buf, us));
+}
+
+json_t *binlog_state_json(const struct binlog_state *s, const char *id, int64_t newest_us)
+{
+	for (size_t i = 0; i < s->stands.n; i++) {
+		const struct binlog_stand *one = &s->stands.v[i];
+		struct binlog_window w = s->windows.v[one->window];
+		if (strcmp(one->id, id) != 0)
+			continue;
+		if (s->open_ended && one->window + 1 == s->windows.n && w.to_us < newest_us)
+			w.to_us = newest_us;
+		return json_pack("{s:o, s:o, s:b}", "oldest", time_json(w.from_us), "newest",
+		                 time_json(w.to_us), "begins", one->begins);
+	}
+	return json_null();
 }

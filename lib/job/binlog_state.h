@@ -19,9 +19,16 @@ struct binlog_window {
 	int64_t from_us, to_us;
 };
 
+struct binlog_stand { /* a backup that stands in a window */
+	char id[BACKUP_ID_MAX];
+	size_t window;
+	bool begins; /* the window begins with it */
+};
+
 struct binlog_state {
 	VEC(struct binlog_window) windows; /* oldest first */
-	bool open_ended;                   /* the last window goes on with what the stream brings */
+	VEC(struct binlog_stand) stands;
+	bool open_ended; /* the last window goes on with what the stream brings */
 	uint64_t lineages, segments, gaps;
 	uint64_t size_bytes, stored_bytes;
 	char full_due[200]; /* why a full backup is due at once, or "" */
@@ -30,5 +37,10 @@ struct binlog_state {
 int binlog_state_load(struct repo *r, const char *instance, const struct catalog *c,
                       struct binlog_state *ret, struct err *err);
 void binlog_state_done(struct binlog_state *s);
+
+/* "recovery_window" of that backup: null, or "oldest", "newest" and "begins".  newest_us:
+ * up to where a window that is open-ended is known to go; 0: as far as it was seen. */
+struct json_t;
+struct json_t *binlog_state_json(const struct binlog_state *s, const char *id, int64_t newest_us);
 
 #endif

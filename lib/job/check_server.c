@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "binlog/stream_check.h"
 #include "job/check_line.h"
 #include "server/conn.h"
 #include "server/facts.h"
@@ -49,15 +50,21 @@ static void check_datadir(const struct policy_instance *inst, const struct facts
 	free(path);
 }
 
-static void check_binlog(const struct policy_instance *inst, const struct facts *f,
-                         const char *subject, struct check_result *ret)
+static void check_binlog(const struct policy_instance *inst, struct conn *c, const char *subject,
+                         struct check_result *ret)
 {
+	struct err err = ERR_INIT;
+	bool log_bin = false;
+
 	if (inst->schedule.binlog == BINLOG_OFF)
 		check_add(ret, CHECK_OK, subject, NULL,
 		          "its binlog is not archived (schedule.binlog: off): a restore ends at "
 		          "the time of a backup");
-	else if (f->log_bin)
-		check_add(ret, CHECK_OK, subject, NULL, "the server writes a binlog");
+	else if (stream_check(c, &log_bin, &err) < 0)
+		check_add_err(ret, CHECK_CRITICAL, subject, &err);
+	else if (log_bin)
+		check_add(ret, CHECK_OK, subject, NULL,
+		          "the server writes a binlog, which may be read");
 	else
 		check_add(
 		    ret, CHECK_WARNING, subject,
@@ -111,7 +118,6 @@ static void check_facts(const struct policy_instance *inst, struct conn *c, cons
 		check_add_err(ret, CHECK_CRITICAL, subject, &err);
 	} else {
 		check_datadir(inst, &f, subject, ret);
-		check_binlog(inst, &f, subject, ret);
 		if (f.flavour == FLAVOUR_MYSQL) {
 			check_server_mysql(c, &f, subject, ret);
 		} else {
@@ -119,6 +125,8 @@ static void check_facts(const struct policy_instance *inst, struct conn *c, cons
 			check_redo(c, subject, ret);
 		}
 	}
+	/* Also of a server that no backup can be taken of yet. */
+	check_binlog(inst, c, subject, ret);
 	facts_done(&f);
 }
 

@@ -22,14 +22,21 @@ static int64_t id_time(const char *id)
 	return clock_parse(text, &us) ? -1 : us;
 }
 
-/* The segment that was being written then, or NULL: the lineage had ended. */
-static const struct segment *written_at(const struct lineage *l, int64_t us)
+static bool begun_before(const struct lineage *l, int64_t us)
+{
+	return l->segments.n && l->segments.v[0].created * CLOCK_US < us;
+}
+
+/* The segment that was being written then, or NULL: the lineage had ended, for the next
+ * one (or NULL) had begun. */
+static const struct segment *written_at(const struct lineage *l, const struct lineage *next,
+                                        int64_t us)
 {
 	for (size_t i = 0; i + 1 < l->segments.n; i++)
 		if (l->segments.v[i + 1].created * CLOCK_US >= us)
 			return &l->segments.v[i];
 	const struct segment *last = l->segments.n ? &l->segments.v[l->segments.n - 1] : NULL;
-	return last && (last->open || last->last_us >= us) ? last : NULL;
+	return last && (last->last_us >= us || !next || !begun_before(next, us)) ? last : NULL;
 }
 
 /* A manifest that cannot be read now may be readable tomorrow: then it needs the binlogs
@@ -42,12 +49,39 @@ static void keep_for_damaged(const struct expire_binlog_plan *p, struct segment_
 		if (at < 0 || clock_wall_us() - at > (int64_t)p->full_days * DAY_US)
 			continue;
 		for (size_t i = 0; i < n; i++) {
-			const struct segment *s = written_at(keeps[i].lineage, at);
+			const struct lineage *next = i + 1 < n ? keeps[i + 1].lineage : NULL;
+			const struct segment *s = written_at(keeps[i].lineage, next, at);
 			if (s && (!keeps[i].keep_from ||
 			          archive_file_order(s->file, keeps[i].keep_from) < 0))
 				keeps[i].keep_from = s->file;
 		}
 	}
+}
+
+static bool has_backups(const struct expire_binlog_plan *p)
+{
+	return p->catalog->backups.n || p->catalog->damaged_n;
+}
+
+/* Where there is no backup (not yet, or not any more) nothing tells what is needed. */
+static void keep_all(struct segment_keep *keeps, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct lineage *l = keeps[i].lineage;
+		keeps[i].keep_from = l->segments.n ? l->segments.v[0].file : NULL;
+		for (size_t k = 0; k < l->damaged.n; k++)
+			if (!keeps[i].keep_from ||
+			    archive_file_order(l->damaged.v[k].file, keeps[i].keep_from) < 0)
+				keeps[i].keep_from = l->damaged.v[k].file;
+	}
+}
+
+static bool is_last(const struct archive_catalog *a, const struct segment_keep *k)
+{
+	const struct lineage *l = k->lineage;
+
+	return l == &a->lineages.v[a->lineages.n - 1] && l->segments.n && k->keep_from &&
+	       !strcmp(l->segments.v[l->segments.n - 1].file, k->keep_from);
 }
 
 /* The oldest kept backup whose position lies in the first segment that stays. */
@@ -64,7 +98,10 @@ static void say_why(const struct expire_binlog_plan *p, const struct archive_cat
 		return;
 	}
 	snprintf(line->reason, sizeof line->reason, "%s",
-	         line->remove ? "no kept backup needs them" : "the stream goes on here");
+	         line->remove      ? "no kept backup needs them"
+	         : !has_backups(p) ? "there is no backup"
+	         : is_last(a, k)   ? "the stream goes on here"
+	                           : "a backup may need them: it, or one of them, cannot be read");
 }
 
 static void add_lines(const struct expire_binlog_plan *p, const struct archive_catalog *a,
@@ -115,6 +152,8 @@ int expire_binlogs(const struct expire_binlog_plan *p, struct expire_result *res
 		return -1;
 	window_keep(&archive, p->verdicts, p->catalog->backups.n, &keeps, &n);
 	keep_for_damaged(p, keeps, n);
+	if (!has_backups(p))
+		keep_all(keeps, n);
 	int rc = 0;
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		add_lines(p, &archive, &keeps[i], result);

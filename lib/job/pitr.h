@@ -30,6 +30,7 @@ struct pitr_group {
 struct pitr_piece { /* bytes [from, to) of a binlog */
 	char *file;
 	uint64_t from, to;
+	bool anew; /* before it the source's server was started anew */
 };
 
 struct pitr_plan {
@@ -40,6 +41,9 @@ struct pitr_plan {
 	struct pitr_group last; /* the last one applied */
 	struct pitr_group next; /* the first one left out */
 	uint64_t largest;       /* size of the largest binlog among the pieces */
+	uint64_t largest_group; /* and of the largest transaction */
+	bool load_data;         /* there is LOAD DATA in them, */
+	uint64_t load_bytes;    /* with so much to load, at most */
 	char *note;             /* what people should know of the choice, or NULL */
 };
 

@@ -115,17 +115,17 @@ int64_t pitr_known_until(const struct pitr_request *req, const struct archive_ca
 	for (size_t i = 0; i < req->catalog->backups.n; i++) {
 		const struct manifest *m = req->catalog->backups.v[i];
 		struct pitr_place at;
-		if (m->started_us > until && pitr_locate(a, m, &at) && at.lineage == l &&
-		    at.segment >= place->segment && at.segment <= end)
-			until = m->started_us;
+		if (window_backup_until_us(m) > until && pitr_locate(a, m, &at) &&
+		    at.lineage == l && at.segment >= place->segment && at.segment <= end)
+			until = window_backup_until_us(m);
 	}
 	return until;
 }
 
 /* ---- GTIDs */
 
-/* "0-1-42": 42 of domain 0; "uuid:tag:7": 7 of "uuid:tag".  Returns the length of what
- * it is a number of, 0 for no GTID. */
+/* "0-1-42": number 42 of domain "0"; "uuid:tag:7": 7 of "uuid:tag".  Returns the length
+ * of what it is a number of, 0 for no GTID. */
 static size_t split_gtid(const char *gtid, uint64_t *number)
 {
 	const char *colon = strrchr(gtid, ':'), *dash = strrchr(gtid, '-');
@@ -135,6 +135,15 @@ static size_t split_gtid(const char *gtid, uint64_t *number)
 		return 0;
 	*number = strtoull(last + 1, NULL, 10);
 	return colon ? (size_t)(colon - gtid) : strcspn(gtid, "-");
+}
+
+/* Of the same row of numbers, and no larger. */
+static bool not_behind(const char *other, const char *gtid)
+{
+	uint64_t a, b;
+	size_t n = split_gtid(gtid, &b);
+
+	return n && split_gtid(other, &a) == n && !memcmp(other, gtid, n) && a <= b;
 }
 
 /* Numbers normally grow: whether the segment is the one to look at first. */
@@ -171,6 +180,43 @@ static int look_for_gtid(void *arg, uint64_t pos, const struct binlog_event *e, 
 	return 1;
 }
 
+/* The last point of its domain with a number that is not larger: it should come soon. */
+static int begin_near(const struct pitr_request *req, const struct lineage *l,
+                      const struct segment *s, const char *gtid, uint64_t *ret, struct err *err)
+{
+	struct segment own = *s;
+
+	*ret = BINLOG_MAGIC_SIZE;
+	if (!s->points.n) {
+		own.points.v = NULL;
+		own.points.n = own.points.cap = 0;
+		if (archive_points(req->repo, req->instance, l, &own, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; i < own.points.n; i++)
+		if (not_behind(own.points.v[i].gtid, gtid))
+			*ret = own.points.v[i].pos;
+	if (!s->points.n)
+		vec_done(&own.points);
+	return 0;
+}
+
+/* From where it should be, and then, as numbers need not grow, from the begin. */
+static int look_in_segment(const struct pitr_request *req, const struct lineage *l,
+                           const struct segment *s, struct gtid_search *search, struct err *err)
+{
+	uint64_t from;
+
+	if (begin_near(req, l, s, search->gtid, &from, err) < 0 ||
+	    archive_walk(req->repo, req->instance, l, s, from, look_for_gtid, search, req->cancel,
+	                 err) < 0)
+		return -1;
+	if (search->found || from == BINLOG_MAGIC_SIZE)
+		return 0;
+	return archive_walk(req->repo, req->instance, l, s, BINLOG_MAGIC_SIZE, look_for_gtid,
+	                    search, req->cancel, err);
+}
+
 /* 1 found, 0 not, -1. */
 static int find_gtid(const struct pitr_request *req, const struct archive_catalog *a,
                      const char *gtid, struct spot *ret, struct err *err)
@@ -183,9 +229,7 @@ static int find_gtid(const struct pitr_request *req, const struct archive_catalo
 			for (size_t k = l->segments.n; k-- > 0;) {
 				if (likely(&l->segments.v[k], gtid) == unlikely)
 					continue;
-				if (archive_walk(req->repo, req->instance, l, &l->segments.v[k],
-				                 BINLOG_MAGIC_SIZE, look_for_gtid, &s, req->cancel,
-				                 err) < 0)
+				if (look_in_segment(req, l, &l->segments.v[k], &s, err) < 0)
 					return -1;
 				if (s.found) {
 					*ret = (struct spot){l, k, s.pos};
@@ -248,7 +292,7 @@ static bool fits(const struct pitr_request *req, const struct archive_catalog *a
 		return false;
 	*ret = place;
 	if (req->point->kind == POINT_TIME)
-		return m->finished_us <= req->point->time_us &&
+		return window_backup_from_us(m) <= req->point->time_us &&
 		       pitr_known_until(req, a, &place) >= req->point->time_us;
 	struct spot from = {place.lineage, place.segment, m->binlog.pos};
 	return place.lineage == spot->lineage && !earlier(spot, &from) &&

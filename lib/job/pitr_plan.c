@@ -4,12 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/str.h"
 #include "job/pitr.h"
 #include "job/pitr_choose.h"
 #include "job/pitr_group.h"
 
 #define THREAD_SPECIFIC 0x4u /* LOG_EVENT_THREAD_SPECIFIC_F */
+
+/* Events of LOAD DATA (sql/log_event.h): the first two hold what is loaded. */
+#define APPEND_BLOCK 9u
+#define BEGIN_LOAD_QUERY 17u
+#define EXECUTE_LOAD_QUERY 18u
+
+/* Of a format event: the time the server was started, 0 in files it went on to. */
+#define STARTED_AT 52u
 
 struct walk {
 	const struct pitr_request *req;
@@ -18,6 +27,9 @@ struct walk {
 	unsigned seen; /* so many of the wanted GTIDs have begun */
 	bool reached;  /* the wanted position: whatever begins now is left out */
 	bool prepared; /* an XA PREPARE came since the last cut */
+	bool anew;     /* the server was started, and no piece begins there yet */
+	bool torn;     /* the group before this file may be half a one: */
+	struct pitr_group half;
 	bool stopped;
 	uint64_t stop; /* position in `segment` */
 	uint64_t from; /* where the next piece of `segment` begins */
@@ -101,11 +113,66 @@ static void add_piece(struct walk *w, uint64_t to)
 
 	if (to <= w->from)
 		return;
-	*vec_push(&plan->pieces) = (struct pitr_piece){mem_strdup(w->segment->file), w->from, to};
+	*vec_push(&plan->pieces) =
+	    (struct pitr_piece){mem_strdup(w->segment->file), w->from, to, w->anew};
 	plan->bytes += to - w->from;
 	if (to > plan->largest)
 		plan->largest = to;
 	w->from = to;
+	w->anew = false;
+}
+
+/* Half a transaction is none. */
+static void drop_group(struct walk *w, const char *gtid)
+{
+	w->plan->groups--;
+	w->seen -= pitr_is_wanted(w->req->point, gtid);
+}
+
+/* Take the half group off the pieces: it ends the last one, and may be all of it. */
+static void cut_half(struct walk *w)
+{
+	struct pitr_plan *plan = w->plan;
+	struct pitr_piece *p = plan->pieces.n ? &plan->pieces.v[plan->pieces.n - 1] : NULL;
+
+	drop_group(w, w->half.gtid);
+	if (!p || strcmp(p->file, w->half.file) != 0 || p->to <= w->half.pos)
+		return;
+	plan->bytes -= p->to - w->half.pos;
+	p->to = w->half.pos;
+	if (p->from < p->to)
+		return;
+	w->anew = p->anew;
+	free(p->file);
+	plan->pieces.n--;
+}
+
+/* A file of the run begins.  The server goes on to another one only between groups; one
+ * that was started anew may have died within. */
+static void file_begins(struct walk *w, uint64_t pos, const struct binlog_event *e)
+{
+	bool started = e->body_n >= STARTED_AT + 4 && le32_get(e->body + STARTED_AT);
+
+	if (pos != BINLOG_MAGIC_SIZE)
+		return;
+	if (w->torn && started)
+		cut_half(w);
+	else if (w->torn)
+		w->plan->last = w->half;
+	w->torn = false;
+	w->anew = w->anew || started;
+}
+
+/* What takes room while it is replayed. */
+static void note_sizes(struct walk *w, uint64_t pos, const struct binlog_event *e)
+{
+	bool data = e->type == APPEND_BLOCK || e->type == BEGIN_LOAD_QUERY;
+
+	w->plan->load_data = w->plan->load_data || data || e->type == EXECUTE_LOAD_QUERY;
+	w->plan->load_bytes += data ? e->size : 0;
+	if (w->group.open && !w->group.whole &&
+	    pos + e->size - w->group.pos > w->plan->largest_group)
+		w->plan->largest_group = pos + e->size - w->group.pos;
 }
 
 /* Servers from 11 on forget the session's pseudo_thread_id at XA PREPARE, which is part
@@ -133,6 +200,9 @@ static int each_event(void *arg, uint64_t pos, const struct binlog_event *e, str
 	if (begins && stops_here(w))
 		return stop_before_group(w);
 	w->plan->groups += begins;
+	if (e->type == BINLOG_FORMAT)
+		file_begins(w, pos, e);
+	note_sizes(w, pos, e);
 	cut_behind_prepare(w, e);
 	int rc = check_position(w, pos + e->size, begins || going_on, err);
 	if (rc == 0 && w->group.whole && going_on)
@@ -147,16 +217,16 @@ static bool begins_at_position(const struct walk *w, uint64_t from)
 	return p->kind == POINT_POSITION && !strcmp(w->segment->file, p->file) && p->pos <= from;
 }
 
-/* Half a transaction at the end of what is there is none; where another file follows
- * it was whole. */
+/* A group that is not whole: half a one at the end of what is there; where another file
+ * follows, that tells. */
 static void end_of_file(struct walk *w, bool last)
 {
 	if (!last) {
-		note_group(w, w->segment->size, &w->plan->last);
+		note_group(w, w->segment->size, &w->half);
+		w->torn = true;
 		return;
 	}
-	w->plan->groups--;
-	w->seen -= pitr_is_wanted(w->req->point, w->group.gtid);
+	drop_group(w, w->group.gtid);
 	stop_before_group(w);
 }
 
@@ -180,6 +250,8 @@ static int walk_run(struct walk *w, const struct pitr_place *place, struct err *
 			end_of_file(w, i == end);
 		add_piece(w, w->stopped ? w->stop : w->segment->size);
 	}
+	if (w->torn)
+		w->plan->last = w->half;
 	return 0;
 }
 

@@ -1,7 +1,4 @@
 /* pitr: binlogs out of the archive, one after the other, through the server's tools. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -95,14 +92,14 @@ static int read_head(struct job *j, const struct pitr_piece *p, struct file_sink
 }
 
 /* What stands before `from` stays a hole: nobody reads it. */
-static int materialise(struct job *j, const struct pitr_piece *p, const char *path, struct err *err)
+static int materialise(struct job *j, const struct pitr_piece *p, struct replay *r, struct err *err)
 {
-	struct file_sink f = {.sink = {&file_ops}, .path = path, .cancel = j->req->cancel};
+	struct file_sink f = {.sink = {&file_ops}, .path = p->file, .cancel = j->req->cancel};
 	int rc;
 
-	f.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	f.fd = replay_create(r, p->file, err);
 	if (f.fd < 0)
-		return err_sys(err, errno, "cannot create %s", path);
+		return -1;
 	rc = read_head(j, p, &f, err);
 	if (rc == 0) {
 		f.at = p->from;
@@ -114,13 +111,13 @@ static int materialise(struct job *j, const struct pitr_piece *p, const char *pa
 
 /* The catalog is loaded anew for each binlog: the newest one may have been closed
  * since the restore began, and has another name in the repository then. */
-static int fetch(struct job *j, const struct pitr_piece *p, const char *path, struct err *err)
+static int fetch(struct job *j, const struct pitr_piece *p, struct replay *r, struct err *err)
 {
 	struct err why = ERR_INIT;
 
 	for (int attempt = 0; attempt < 2; attempt++) {
 		err_clear(&why);
-		if (materialise(j, p, path, &why) == 0)
+		if (materialise(j, p, r, &why) == 0)
 			return 0;
 		if (why.kind != ERR_NOT_FOUND)
 			break;
@@ -136,13 +133,13 @@ static int fetch(struct job *j, const struct pitr_piece *p, const char *path, st
 
 static int apply(struct job *j, const struct pitr_piece *p, struct replay *r, struct err *err)
 {
-	char *path = replay_path(r, p->file);
-	int rc = fetch(j, p, path, err);
+	int rc = fetch(j, p, r, err);
 
+	if (rc == 0 && p->anew && p != j->plan->pieces.v)
+		rc = replay_anew(r, j->req->cancel, err);
 	if (rc == 0)
-		rc = replay_file(r, path, p->from, p->to, j->req->cancel, err);
-	fsio_unlink(path, NULL);
-	free(path);
+		rc = replay_file(r, p->file, p->from, p->to, j->req->cancel, err);
+	replay_remove(r, p->file);
 	return rc;
 }
 

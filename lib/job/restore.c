@@ -9,44 +9,12 @@
 #include "base/str.h"
 #include "job/catalog_load.h"
 #include "job/restore_files.h"
-#include "job/restore_owner.h"
-#include "job/restore_place.h"
-#include "job/restore_plan.h"
+#include "job/restore_parts.h"
 #include "job/restore_recover.h"
 #include "job/restore_recover_mysql.h"
 #include "job/restore_redo.h"
 #include "job/restore_redo_source.h"
 #include "job/restore_replay.h"
-#include "job/restore_space.h"
-#include "job/restore_target.h"
-#include "repo/backups.h"
-
-struct restore {
-	const struct restore_request *req;
-	struct repo *repo;
-	void *lock;
-	char *instance;
-	struct catalog catalog;
-	struct pitr_plan pitr;
-	struct replay_tools tools;
-	const struct manifest **chain; /* heads, newest first */
-	size_t chain_n;
-	struct manifest *m; /* the newest, with its files */
-	char *binary;
-	char *time_zone; /* of the private server, or NULL */
-	struct places places;
-	struct restore_plan plan;
-	VEC(struct target) targets; /* the data directory first, then mapped roots */
-	struct str found;           /* by the recovery: a note */
-	bool recovering;            /* what is there is kept if it fails now */
-	struct restore_result result;
-};
-
-static void step(struct restore *r, const char *literal)
-{
-	if (r->req->progress)
-		progress_step(r->req->progress, literal);
-}
 
 static struct restore_files files_of(const struct restore *r)
 {
@@ -54,135 +22,6 @@ static struct restore_files files_of(const struct restore *r)
 	                              .places = &r->places,
 	                              .cancel = r->req->cancel,
 	                              .progress = r->req->progress};
-}
-
-/* A repository that we cannot write to (mounted read-only after a disaster) has
- * nobody who could take a backup away from under us either. */
-static int take_lock(struct restore *r, struct err *err)
-{
-	char *name = backups_reader_lock(r->instance);
-	struct err why = ERR_INIT;
-	int rc = repo_lock(r->repo, name, false, "restore", &r->lock, &why);
-
-	free(name);
-	if (rc < 0 && why.kind == ERR_BUSY) {
-		if (err)
-			*err = why;
-		return -1;
-	}
-	return 0;
-}
-
-static int open_repository(struct restore *r, struct err *err)
-{
-	struct repo_options options = {0};
-
-	if (repo_open(r->req->repo_url, &options, &r->repo, err) < 0 ||
-	    instance_choose(r->repo, r->req->instance, &r->instance, err) < 0 ||
-	    take_lock(r, err) < 0)
-		return -1;
-	return catalog_load(r->repo, r->instance, &r->catalog, err);
-}
-
-static struct pitr_request pitr_of(const struct restore *r)
-{
-	static const struct restore_point only = {.kind = POINT_BACKUP};
-
-	return (struct pitr_request){.repo = r->repo,
-	                             .instance = r->instance,
-	                             .catalog = &r->catalog,
-	                             .point = r->req->point ? r->req->point : &only,
-	                             .backup = r->req->backup,
-	                             .caught_up_us = r->req->caught_up_us,
-	                             .cancel = r->req->cancel};
-}
-
-static int choose_backup(struct restore *r, struct err *err)
-{
-	struct pitr_request request = pitr_of(r);
-
-	if (pitr_plan_make(&request, &r->pitr, err) < 0)
-		return -1;
-	if (r->pitr.pieces.n && !r->req->recover)
-		return err_set(err, ERR_USAGE, "binlogs cannot be replayed without recovery");
-	if (catalog_chain(&r->catalog, r->pitr.backup->id, &r->chain, &r->chain_n, err) < 0)
-		return -1;
-	return manifest_load(r->repo, r->instance, r->pitr.backup->id, true, &r->m, err);
-}
-
-static int check_targets(struct restore *r, struct err *err)
-{
-	const struct restore_request *req = r->req;
-	struct target t;
-
-	if (target_check(req->to, TARGET_DATADIR, req->force, req->repo_url, &t, err) < 0)
-		return -1;
-	*vec_push(&r->targets) = t;
-	if (places_init(r->m, t.path, req->maps, &r->places, err) < 0 ||
-	    places_check_collisions(&r->places, r->m, err) < 0)
-		return -1;
-	for (size_t i = 0; i < r->places.n; i++) {
-		if (!r->places.v[i].mapped)
-			continue;
-		if (target_check(r->places.v[i].dir, TARGET_MAPPED, req->force, req->repo_url, &t,
-		                 err) < 0)
-			return -1;
-		*vec_push(&r->targets) = t;
-	}
-	return 0;
-}
-
-static int check_space(struct restore *r, struct err *err)
-{
-	struct restore_space s = {0};
-	int rc = 0;
-
-	for (size_t i = 0; i < r->places.n && rc == 0; i++)
-		if (r->places.v[i].dir)
-			rc = restore_space_need(
-			    &s, r->places.v[i].dir,
-			    restore_space_of_root(r->m, &r->plan, &r->places, i), err);
-	for (size_t i = 0; i < r->targets.n && rc == 0; i++)
-		rc = restore_space_frees(&s, r->targets.v[i].path, r->targets.v[i].would_free, err);
-	/* One binlog at a time is laid beside the data. */
-	if (rc == 0)
-		rc = restore_space_need(&s, r->targets.v[0].path, r->pitr.largest, err);
-	if (rc == 0)
-		rc = restore_space_check(&s, err);
-	restore_space_done(&s);
-	return rc;
-}
-
-static const struct manifest_file *redo_file(const struct manifest *m)
-{
-	for (size_t i = 0; i < m->files.n; i++)
-		if (m->files.v[i].kind == FILE_REDO)
-			return &m->files.v[i];
-	return NULL;
-}
-
-/* Everything that can be refused is refused here; nothing is written. */
-static int preflight(struct restore *r, struct err *err)
-{
-	struct server_version version;
-
-	step(r, "plan");
-	if (open_repository(r, err) < 0 || choose_backup(r, err) < 0 || check_targets(r, err) < 0)
-		return -1;
-	if (redo_file(r->m) && restore_redo_check(r->m, &r->places, err) < 0)
-		return -1;
-	if (r->req->recover &&
-	    (recover_find_binary(r->m, r->req->server_binary, &r->binary, err) < 0 ||
-	     restore_owner_check(r->m, &r->places, r->binary, err) < 0))
-		return -1;
-	if (r->pitr.pieces.n && (recover_version(r->m, &version, err) < 0 ||
-	                         replay_tools_find(r->binary, &version, &r->tools, err) < 0 ||
-	                         recover_time_zone(r->m, &r->time_zone, err) < 0))
-		return -1;
-	if (restore_plan_make(r->repo, r->chain, r->chain_n, r->m, r->req->cancel, &r->plan, err) <
-	    0)
-		return -1;
-	return check_space(r, err);
 }
 
 static int prepare(struct restore *r, struct err *err)
@@ -204,7 +43,7 @@ static int copy(struct restore *r, struct err *err)
 {
 	struct restore_files files = files_of(r);
 
-	step(r, "copy");
+	restore_step(r, "copy");
 	if (r->req->progress)
 		atomic_store(&r->req->progress->bytes_total,
 		             r->plan.bytes + r->plan.redo_bytes + r->pitr.bytes);
@@ -215,12 +54,12 @@ static int copy(struct restore *r, struct err *err)
 
 static int redo(struct restore *r, struct err *err)
 {
-	const struct manifest_file *f = redo_file(r->m);
+	const struct manifest_file *f = restore_redo_file(r->m);
 	struct redo_frames *frames = NULL;
 	char *path;
 	int rc;
 
-	step(r, "redo");
+	restore_step(r, "redo");
 	if (!f)
 		return 0;
 	path = places_path(&r->places, f);
@@ -264,11 +103,11 @@ static void note_replay(struct restore *r)
 static int recover(struct restore *r, struct err *err)
 {
 	struct recover_plan plan = recover_plan(r);
-	struct pitr_request request = pitr_of(r);
+	struct pitr_request request = restore_pitr_request(r);
 
 	if (!r->req->recover)
 		return 0;
-	step(r, "recover");
+	restore_step(r, "recover");
 	r->recovering = true;
 	if (restore_replay(&plan, &request, &r->pitr, &r->tools, r->req->progress,
 	                   &r->result.replay.seconds, err) < 0 ||
@@ -314,7 +153,7 @@ static void make_note(struct restore *r)
 
 static int finish(struct restore *r, struct err *err)
 {
-	step(r, "finish");
+	restore_step(r, "finish");
 	if (restore_files_sync(&r->places, err) < 0)
 		return -1;
 	/* The data directory last: it is the one that is looked at. */
@@ -432,7 +271,7 @@ int restore_run(const struct restore_request *req, struct restore_result *ret, s
 	int rc = -1;
 
 	catalog_init(&r.catalog);
-	if (preflight(&r, &why) < 0 || !(r.result.backup = take_head(&r, &why)))
+	if (restore_preflight(&r, &why) < 0 || !(r.result.backup = take_head(&r, &why)))
 		goto out;
 	rc = write_all(&r, &why);
 	if (rc < 0)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -63,20 +64,19 @@ static int check_way(const struct proc_user *owner, const char *dir, struct err 
 	return rc;
 }
 
-static int check_binary(const struct proc_user *owner, const char *binary, struct err *err)
+/* `instead`: what else whoever restores could do. */
+static int check_program(const struct proc_user *owner, const char *program, const char *instead,
+                         struct err *err)
 {
-	char *path = realpath(binary, NULL), *barrier = NULL;
+	char *path = realpath(program, NULL), *barrier = NULL;
 	int rc;
 
 	if (!path)
-		return err_sys(err, errno, "server program %s", binary);
+		return err_sys(err, errno, "program %s", program);
 	rc = proc_user_barrier(owner, path, &barrier, err);
 	if (rc == 0 && barrier) {
 		rc = refuse(owner, path, barrier, err);
-		err_hint(err,
-		         "chmod o+x %s, or name a server program that everybody may run with "
-		         "--server-binary",
-		         barrier);
+		err_hint(err, "chmod o+x %s, or %s", barrier, instead);
 	}
 	free(barrier);
 	free(path);
@@ -113,17 +113,39 @@ static int check_system_files(const struct manifest *m, const struct proc_user *
 	return 0;
 }
 
+/* false: everything runs as ourselves. */
+static bool is_another(const struct manifest *m, struct proc_user *ret)
+{
+	*ret = (struct proc_user){m->roots.v[0].uid, m->roots.v[0].gid};
+	return geteuid() == 0 && ret->uid != 0;
+}
+
 int restore_owner_check(const struct manifest *m, const struct places *p, const char *binary,
                         struct err *err)
 {
-	const struct proc_user owner = {m->roots.v[0].uid, m->roots.v[0].gid};
+	struct proc_user owner;
 
-	if (geteuid() != 0 || owner.uid == 0)
+	if (!is_another(m, &owner))
 		return 0;
 	for (size_t i = 0; i < p->n; i++)
 		if ((i == 0 || p->v[i].mapped) && check_way(&owner, p->v[i].dir, err) < 0)
 			return -1;
-	if (check_binary(&owner, binary, err) < 0)
+	if (check_program(&owner, binary,
+	                  "name a server program that everybody may run with --server-binary",
+	                  err) < 0)
 		return -1;
 	return check_system_files(m, &owner, err);
+}
+
+int restore_owner_check_tools(const struct manifest *m, const struct replay_tools *tools,
+                              struct err *err)
+{
+	static const char instead[] = "install the client programs where everybody may run them";
+	struct proc_user owner;
+
+	if (!is_another(m, &owner))
+		return 0;
+	if (check_program(&owner, tools->binlog, instead, err) < 0)
+		return -1;
+	return check_program(&owner, tools->client, instead, err);
 }

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "job/restore_place.h"
 #include "model/manifest.h"
+#include "server/replay.h"
 
 /* Will that user get at the server program and at every directory of the restore,
  * and could he write the system tablespace where it comes from?  ERR_REFUSED names
@@ -15,5 +16,8 @@
  * its files. */
 int restore_owner_check(const struct manifest *m, const struct places *p, const char *binary,
                         struct err *err);
+/* The same for the programs that apply binlogs. */
+int restore_owner_check_tools(const struct manifest *m, const struct replay_tools *tools,
+                              struct err *err);
 
 #endif

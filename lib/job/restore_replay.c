@@ -41,7 +41,7 @@ int restore_replay(const struct recover_plan *recover, const struct pitr_request
 	/* In the target, because that is where there is room for a binlog; for the server it
 	 * looks like a database that nobody asks for. */
 	scratch = mem_printf("%s/#mybak-replay", recover->places->target);
-	rc = replay_new(tools, recover->places->target, scratch, &w.replay, err);
+	rc = replay_new(tools, recover->places->target, scratch, plan->load_data, &w.replay, err);
 	if (rc == 0) {
 		with.work = apply_binlogs;
 		with.arg = &w;

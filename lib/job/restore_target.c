@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "job/restore_place.h"
+#include "job/restore_target_parts.h"
 
 /* Directories nobody means when he says --force. */
 static const char *const system_dirs[] = {
@@ -21,13 +21,6 @@ static const char *const system_dirs[] = {
     "/lib64",   "/media",     "/mnt",     "/opt",     "/proc",    "/root", "/run",
     "/sbin",    "/srv",       "/sys",     "/tmp",     "/usr",     "/var",  "/usr/bin",
     "/usr/lib", "/usr/local", "/var/lib", "/var/log", "/var/tmp", NULL};
-
-static bool is_within(const char *path, const char *dir)
-{
-	size_t n = strlen(dir);
-
-	return !strncmp(path, dir, n) && (!path[n] || path[n] == '/' || !strcmp(dir, "/"));
-}
 
 static int check_name(const char *path, const char *repo_url, struct err *err)
 {
@@ -39,84 +32,11 @@ static int check_name(const char *path, const char *repo_url, struct err *err)
 	if (!repo_url || !str_starts(repo_url, "file://"))
 		return 0;
 	char *repo = realpath(repo_url + strlen("file://"), NULL);
-	bool clash = repo && (is_within(path, repo) || is_within(repo, path));
+	bool clash = repo && (target_is_within(path, repo) || target_is_within(repo, path));
 	if (clash)
 		err_set(err, ERR_REFUSED, "%s overlaps the repository %s", path, repo);
 	free(repo);
 	return clash ? err_hint(err, "restore into a directory of its own") : 0;
-}
-
-static bool is_locked(const char *path)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	bool locked = false;
-
-	if (fd < 0)
-		return false;
-	if (fcntl(fd, F_GETLK, &lock) == 0)
-		locked = lock.l_type != F_UNLCK;
-	close(fd);
-	return locked;
-}
-
-static char *find_locked(const char *dir)
-{
-	static const char *const names[] = {"ibdata1", "aria_log_control"};
-	char *found = NULL;
-
-	for (size_t i = 0; i < 2 && !found; i++) {
-		char *path = mem_printf("%s/%s", dir, names[i]);
-		if (is_locked(path))
-			found = mem_printf("a running server holds a lock on %s", path);
-		free(path);
-	}
-	return found;
-}
-
-/* A regular file below `dir` that process `pid` has open, or NULL. */
-static char *find_open_of(long pid, const char *dir)
-{
-	char *fds = mem_printf("/proc/%ld/fd", pid), to[PATH_MAX], *found = NULL;
-	DIR *d = opendir(fds);
-	struct dirent *e;
-
-	while (d && !found && (e = readdir(d))) {
-		ssize_t n = readlinkat(dirfd(d), e->d_name, to, sizeof to - 1);
-		struct stat st;
-		if (n <= 0)
-			continue;
-		to[n] = '\0';
-		if (is_within(to, dir) && stat(to, &st) == 0 && S_ISREG(st.st_mode))
-			found = mem_printf("process %ld has %s open", pid, to);
-	}
-	if (d)
-		closedir(d);
-	free(fds);
-	return found;
-}
-
-static char *find_open(const char *dir)
-{
-	DIR *d = opendir("/proc");
-	struct dirent *e;
-	char *found = NULL;
-
-	while (d && !found && (e = readdir(d))) {
-		long pid = strtol(e->d_name, NULL, 10);
-		if (pid > 0 && pid != (long)getpid())
-			found = find_open_of(pid, dir);
-	}
-	if (d)
-		closedir(d);
-	return found;
-}
-
-char *target_in_use(const char *dir)
-{
-	char *found = find_locked(dir);
-
-	return found ? found : find_open(dir);
 }
 
 /* Does another file system begin at this directory?  (Also where both are the same
@@ -208,38 +128,6 @@ static int list_entry(void *arg, const char *path, struct err *err)
 	return 0;
 }
 
-/* A database of a running server: as long as nobody uses its tables, nothing in it
- * is locked or open. */
-static int check_above(const char *path, struct err *err)
-{
-	char *above = mem_strdup(path), *slash, *how = NULL;
-	int rc = 0;
-
-	while (!how && (slash = strrchr(above, '/')) && slash != above) {
-		*slash = '\0';
-		how = find_locked(above);
-	}
-	if (how) {
-		err_set(err, ERR_REFUSED, "%s lies in a data directory that is in use: %s", path,
-		        how);
-		rc = err_hint(err, "restore into a directory of its own");
-	}
-	free(how);
-	free(above);
-	return rc;
-}
-
-static int check_in_use(const char *path, struct err *err)
-{
-	char *how = target_in_use(path);
-
-	if (!how)
-		return 0;
-	err_set(err, ERR_REFUSED, "%s is in use: %s", path, how);
-	free(how);
-	return err_hint(err, "stop that server first, or restore into another directory");
-}
-
 static int refuse_content(const char *path, const struct listing *l, bool hint_force,
                           struct err *err)
 {
@@ -280,7 +168,7 @@ static int check_content(const char *path, enum target_role role, bool force, st
 
 	t->empty = l.n == 0;
 	if (rc == 0 && !t->empty)
-		rc = check_in_use(path, err);
+		rc = target_check_use(path, err);
 	if (rc == 0 && !t->empty && !(force && may_force))
 		rc = refuse_content(path, &l, may_force, err);
 	if (rc == 0 && !t->empty)
@@ -314,7 +202,7 @@ int target_check(const char *path, enum target_role role, bool force, const char
 		goto out;
 	}
 	if (place_absolute(given, &t.path, err) < 0 || check_name(t.path, repo_url, err) < 0 ||
-	    check_above(t.path, err) < 0 || check_content(t.path, role, force, &t, err) < 0)
+	    target_check_above(t.path, err) < 0 || check_content(t.path, role, force, &t, err) < 0)
 		goto out;
 	*ret = t;
 	rc = 0;
@@ -464,29 +352,5 @@ int target_finish(struct target *t, struct err *err)
 	if (rc == 0)
 		rc = fsio_sync_dir(t->path, err);
 	free(mark);
-	return rc;
-}
-
-int target_space(const char *path, uint64_t *ret_dev, uint64_t *ret_free, struct err *err)
-{
-	char *p = mem_strdup(path);
-	struct stat st;
-	uint64_t total;
-	int rc;
-
-	while (stat(p, &st) < 0) {
-		char *slash = strrchr(p, '/');
-		if (!slash)
-			break;
-		slash[slash == p] = '\0';
-		if (slash == p)
-			break;
-	}
-	rc = stat(p, &st) < 0 ? err_sys(err, errno, "cannot look at %s", p) : 0;
-	if (rc == 0)
-		rc = fsio_space(p, ret_free, &total, err);
-	if (rc == 0)
-		*ret_dev = (uint64_t)st.st_dev;
-	free(p);
 	return rc;
 }

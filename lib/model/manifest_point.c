@@ -42,6 +42,13 @@ static int read_binlog_created(const struct field_src *s, uint32_t *ret)
 	return 0;
 }
 
+static int read_binlog_taken(const struct field_src *s, int64_t *ret)
+{
+	const json_t *v = json_object_get(s->object, "taken");
+
+	return !v || json_is_null(v) ? 0 : field_time(s, "taken", ret);
+}
+
 static int read_replica(const struct field_src *s, struct manifest *m)
 {
 	json_t *list;
@@ -79,7 +86,8 @@ int manifest_read_point(const struct field_src *s, struct manifest *m)
 	if (o && (field_path(&binlog, "file", FIELD_MAY, &m->binlog.file) ||
 	          field_u64(&binlog, "position", FIELD_MAY, &m->binlog.pos) ||
 	          field_text(&binlog, "gtid", FIELD_MAY, &m->binlog.gtid) ||
-	          read_binlog_created(&binlog, &m->binlog.created)))
+	          read_binlog_created(&binlog, &m->binlog.created) ||
+	          read_binlog_taken(&binlog, &m->binlog.taken_us)))
 		return -1;
 	if (field_text(s, "replica_gtid", FIELD_MAY, &m->replica_gtid) || read_replica(s, m))
 		return -1;

@@ -177,6 +177,7 @@ static void put_point(json_t *o, const struct manifest *m)
 	put(binlog, "gtid", text_or_null(m->binlog.gtid));
 	put(binlog, "created",
 	    m->binlog.created ? wall(m->binlog.created * CLOCK_US) : json_null());
+	put(binlog, "taken", m->binlog.taken_us ? wall(m->binlog.taken_us) : json_null());
 	put(o, "binlog", binlog);
 	put(o, "replica_gtid", text_or_null(m->replica_gtid));
 	if (m->replica.n)

@@ -18,6 +18,7 @@ void position_copy(struct position *to, const struct position *from)
 	    .pos = from->pos,
 	    .gtid = mem_strdup(from->gtid),
 	    .created = from->created,
+	    .taken_us = from->taken_us,
 	};
 
 	position_done(to);

@@ -17,6 +17,7 @@ struct position {
 	/* When that file began (the time of its first event, seconds since 1970): names begin
 	 * again after RESET MASTER, this does not.  0: not known. */
 	uint32_t created;
+	int64_t taken_us; /* wall clock when it was asked for; 0: not known */
 };
 
 void position_done(struct position *p);

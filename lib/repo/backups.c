@@ -47,14 +47,16 @@ static int list_dirs(struct repo *r, const char *prefix, struct name_list *ret, 
 	return 0;
 }
 
-static int has_backups(struct repo *r, const char *instance, bool *ret, struct err *err)
+/* Binlogs are archived from the first moment on, before there is a backup. */
+static int has_anything(struct repo *r, const char *instance, bool *ret, struct err *err)
 {
 	struct name_list l = {0};
 	char *prefix = mem_printf("%s/", instance);
 	int rc = list_dirs(r, prefix, &l, err);
 	*ret = false;
 	for (size_t i = 0; rc == 0 && i < l.names.n; i++)
-		*ret |= strcmp(l.names.v[i], "backups") == 0;
+		*ret |=
+		    strcmp(l.names.v[i], "backups") == 0 || strcmp(l.names.v[i], "binlogs") == 0;
 	name_list_done(&l);
 	free(prefix);
 	return rc;
@@ -69,7 +71,7 @@ int backups_instances(struct repo *r, struct name_list *ret, struct err *err)
 		/* lost+found and the like cannot even be read by everybody. */
 		if (all.names.v[i][0] == '.' || strcmp(all.names.v[i], "lost+found") == 0)
 			continue;
-		rc = has_backups(r, all.names.v[i], &any, err);
+		rc = has_anything(r, all.names.v[i], &any, err);
 		if (rc == 0 && any)
 			*vec_push(&found.names) = mem_strdup(all.names.v[i]);
 	}

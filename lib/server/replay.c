@@ -3,107 +3,39 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/fsio.h"
 #include "base/mem.h"
 #include "base/proc.h"
 #include "base/str.h"
-#include "server/private_room.h"
+#include "server/replay_scratch.h"
 #include "server/replay_words.h"
 
 #define GRACE_MS 2000
 #define LOOK_MS 50
-#define SAID_MAX 4096 /* of what a failing program said last */
+
+#define INIT_FILE "init.sql"
+#define CLIENT_FILE "client.cnf"
+#define CLIENT_LOG "client.log"
+#define BINLOG_LOG "binlog.log"
 
 struct replay {
 	const struct replay_tools *tools;
-	char *dir;
+	struct replay_scratch scratch;
+	bool load_data;
 	char *user, *password;
-	char *init_file, *client_file, *load_dir, *client_log, *binlog_log;
+	char *defaults;      /* the client's file, as we ourselves reach it */
 	VEC(char *) options; /* owned; NULL-terminated */
 	int to_client;       /* -1: no session */
 	pid_t client;
+	char *socket;
 	char *at; /* the file being applied, for messages */
 };
-
-/* ---- the programs */
-
-static char *find_in(const char *dir, const char *below, const char *name)
-{
-	char *path = mem_printf("%s/%s%s", dir, below, name);
-	char *found = proc_find(path);
-
-	free(path);
-	return found;
-}
-
-static char *find_beside(const char *binary, const char *name)
-{
-	char *real = realpath(binary, NULL);
-	char *seen = mem_strdup(binary);
-	char *found = find_in(dirname(seen), "", name);
-
-	if (!found)
-		found = find_in(seen, "../bin/", name);
-	if (!found && real)
-		found = find_in(dirname(real), "", name);
-	if (!found && real)
-		found = find_in(real, "../bin/", name);
-	free(real);
-	free(seen);
-	return found ? found : proc_find(name);
-}
-
-static char *find_one(const char *binary, const char *const *names,
-                      const struct server_version *version)
-{
-	for (; *names; names++) {
-		char *found = find_beside(binary, *names);
-		if (found && replay_program_fits(found, version))
-			return found;
-		free(found);
-	}
-	return NULL;
-}
-
-int replay_tools_find(const char *server_binary, const struct server_version *version,
-                      struct replay_tools *ret, struct err *err)
-{
-	const struct flavour_row *row =
-	    flavour_find(version->flavour, version->major, version->minor, version->patch);
-	struct replay_tools t = {.flavour = version->flavour,
-	                         .binlog = find_one(server_binary, row->binlogs, version),
-	                         .client = find_one(server_binary, row->clients, version)};
-
-	if (t.binlog && t.client) {
-		*ret = t;
-		return 0;
-	}
-	err_set(err, ERR_NOT_FOUND,
-	        "no program %s of %s found beside %s or in PATH: binlogs need it",
-	        t.binlog ? row->clients[0] : row->binlogs[0], flavour_name(version->flavour),
-	        server_binary);
-	replay_tools_done(&t);
-	return err_hint(err,
-	                "Install the client programs of the server's version (%s-client), or "
-	                "restore a backup alone with --backup.",
-	                flavour_word(version->flavour));
-}
-
-void replay_tools_done(struct replay_tools *t)
-{
-	free(t->binlog);
-	free(t->client);
-	*t = (struct replay_tools){0};
-}
 
 /* ---- the account */
 
@@ -121,29 +53,13 @@ static int make_secret(struct replay *r, struct err *err)
 	return 0;
 }
 
-static int write_private(const char *path, struct str *text, struct err *err)
+static int write_secret(struct replay *r, const char *name, struct str *text, struct err *err)
 {
-	int rc = fsio_replace(path, str_text(text), text->n, 0600, err);
+	int rc = scratch_write(&r->scratch, name, str_text(text), text->n, err);
 
 	explicit_bzero(text->p, text->n);
 	str_done(text);
 	return rc;
-}
-
-/* The directory was made for us alone: its owner stays, so that the server's user can
- * put nothing into it. */
-static int let_server_read(const struct replay *r, const char *datadir, struct err *err)
-{
-	struct proc_user user;
-	int other = private_owner(datadir, &user, err);
-
-	if (other <= 0)
-		return other;
-	if (chown(r->init_file, user.uid, user.gid) < 0)
-		return err_sys(err, errno, "cannot set the owner of %s", r->init_file);
-	if (chmod(r->dir, 0711) < 0)
-		return err_sys(err, errno, "cannot set the mode of %s", r->dir);
-	return 0;
 }
 
 static int write_init_file(struct replay *r, struct err *err)
@@ -151,7 +67,7 @@ static int write_init_file(struct replay *r, struct err *err)
 	struct str s = {0};
 
 	replay_account(r->tools->flavour, r->user, r->password, &s);
-	return write_private(r->init_file, &s, err);
+	return write_secret(r, INIT_FILE, &s, err);
 }
 
 static int write_client_file(struct replay *r, struct err *err)
@@ -159,42 +75,34 @@ static int write_client_file(struct replay *r, struct err *err)
 	struct str s = {0};
 
 	str_addf(&s, "[client]\nuser=\"%s\"\npassword=\"%s\"\n", r->user, r->password);
-	return write_private(r->client_file, &s, err);
+	return write_secret(r, CLIENT_FILE, &s, err);
 }
 
 /* ---- life */
 
 static void make_options(struct replay *r)
 {
-	*vec_push(&r->options) = mem_printf("--init-file=%s", r->init_file);
-	*vec_push(&r->options) = mem_strdup("--local-infile=1");
+	*vec_push(&r->options) = mem_printf("--init-file=%s/" INIT_FILE, r->scratch.dir);
+	*vec_push(&r->options) = mem_printf("--local-infile=%d", r->load_data);
 	for (const char *const *w = replay_server_words(r->tools->flavour); *w; w++)
 		*vec_push(&r->options) = mem_strdup(*w);
 	*vec_push(&r->options) = NULL;
 }
 
 int replay_new(const struct replay_tools *tools, const char *datadir, const char *scratch,
-               struct replay **ret, struct err *err)
+               bool load_data, struct replay **ret, struct err *err)
 {
 	struct replay *r = mem_zalloc(sizeof *r);
 
 	r->tools = tools;
 	r->to_client = -1;
-	if (mkdir(scratch, 0700) < 0) {
-		err_sys(err, errno, "cannot make the directory %s", scratch);
+	r->load_data = load_data;
+	if (scratch_make(&r->scratch, datadir, scratch, err) < 0 || make_secret(r, err) < 0 ||
+	    write_client_file(r, err) < 0 || write_init_file(r, err) < 0)
 		goto fail;
-	}
-	r->dir = mem_strdup(scratch);
-	r->init_file = mem_printf("%s/init.sql", scratch);
-	r->client_file = mem_printf("%s/client.cnf", scratch);
-	r->load_dir = mem_printf("%s/load", scratch);
-	r->client_log = mem_printf("%s/client.log", scratch);
-	r->binlog_log = mem_printf("%s/binlog.log", scratch);
+	/* For ourselves: by way of the descriptor nobody can lead us to another file. */
+	r->defaults = mem_printf("/proc/self/fd/%d/" CLIENT_FILE, r->scratch.fd);
 	make_options(r);
-	if (make_secret(r, err) < 0 || fsio_mkdirs(r->load_dir, 0700, err) < 0 ||
-	    write_client_file(r, err) < 0 || write_init_file(r, err) < 0 ||
-	    let_server_read(r, datadir, err) < 0)
-		goto fail;
 	*ret = r;
 	return 0;
 fail:
@@ -209,12 +117,17 @@ const char *const *replay_options(const struct replay *r)
 
 const char *replay_defaults(const struct replay *r)
 {
-	return r->client_file;
+	return r->defaults;
 }
 
-char *replay_path(const struct replay *r, const char *name)
+int replay_create(struct replay *r, const char *name, struct err *err)
 {
-	return mem_printf("%s/%s", r->dir, name);
+	return scratch_create(&r->scratch, name, true, err);
+}
+
+void replay_remove(struct replay *r, const char *name)
+{
+	scratch_remove(&r->scratch, name);
 }
 
 void replay_free(struct replay *r)
@@ -225,62 +138,56 @@ void replay_free(struct replay *r)
 		close(r->to_client);
 	if (r->client > 0)
 		proc_stop(r->client, GRACE_MS);
-	if (r->dir)
-		fsio_remove_tree(r->dir, NULL);
+	scratch_done(&r->scratch);
 	if (r->password)
 		explicit_bzero(r->password, strlen(r->password));
 	for (size_t i = 0; i < r->options.n; i++)
 		free(r->options.v[i]);
 	vec_done(&r->options);
-	free(r->dir);
 	free(r->user);
 	free(r->password);
-	free(r->init_file);
-	free(r->client_file);
-	free(r->load_dir);
-	free(r->client_log);
-	free(r->binlog_log);
+	free(r->defaults);
+	free(r->socket);
 	free(r->at);
 	free(r);
 }
 
 /* ---- the session */
 
-static int open_log(const char *path, struct err *err)
+static int start_program(struct replay *r, const char *const argv[], int in_fd, int out_fd,
+                         const char *log_name, pid_t *ret_pid, struct err *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+	/* Names relative to where they run: a path can have quotes, and what the one
+	 * prints the other reads as SQL. */
+	static const char *const env[] = {"TMPDIR=.", REPLAY_NO_LOGIN_FILE, NULL};
+	const struct proc_how how = {.cwd = r->scratch.own,
+	                             .extra_env = env,
+	                             .user = r->scratch.other ? &r->scratch.user : NULL};
+	int log = scratch_create(&r->scratch, log_name, false, err), rc;
 
-	return fd >= 0 ? fd : err_sys(err, errno, "cannot create %s", path);
+	if (log < 0)
+		return -1;
+	rc = proc_start_piped(argv, &how, in_fd, out_fd, log, ret_pid, err);
+	close(log);
+	return rc;
 }
 
-/* The end of what a program said: the statement before it can have megabytes. */
-static char *last_words(const char *path)
+/* A statement may have rows for an answer: nobody reads them. */
+static int start_client(struct replay *r, const char *const argv[], int in_fd, struct err *err)
 {
-	char buf[SAID_MAX + 1];
-	size_t n = 0;
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC), rc;
 
-	if (fd >= 0 && fstat(fd, &st) == 0) {
-		uint64_t from = st.st_size > SAID_MAX ? (uint64_t)st.st_size - SAID_MAX : 0;
-		if (fsio_pread(fd, buf, SAID_MAX, from, &n, path, NULL) < 0)
-			n = 0;
-	}
-	if (fd >= 0)
-		close(fd);
-	while (n > 0 && buf[n - 1] == '\n')
-		n--;
-	buf[n] = '\0';
-	char *line = strstr(buf, "ERROR "), *next = line;
-	while (next && (next = strstr(next + 1, "\nERROR ")))
-		line = next + 1;
-	return mem_strdup(line ? line : buf);
+	if (nowhere < 0)
+		return err_sys(err, errno, "cannot open /dev/null");
+	rc = start_program(r, argv, in_fd, nowhere, CLIENT_LOG, &r->client, err);
+	close(nowhere);
+	return rc;
 }
 
-int replay_begin(struct replay *r, const char *socket, struct err *err)
+static int begin(struct replay *r, struct err *err)
 {
-	char *defaults = mem_printf("--defaults-file=%s", r->client_file);
-	char *where = mem_printf("--socket=%s", socket);
+	char *defaults = mem_printf("--defaults-file=%s/" CLIENT_FILE, r->scratch.dir);
+	char *where = mem_printf("--socket=%s", r->socket);
 	const char *const argv[] = {r->tools->client,
 	                            defaults,
 	                            where,
@@ -288,36 +195,37 @@ int replay_begin(struct replay *r, const char *socket, struct err *err)
 	                            "--batch",
 	                            "--comments",
 	                            "--skip-reconnect",
-	                            "--local-infile=1",
+	                            r->load_data ? "--local-infile=1" : "--local-infile=0",
 	                            "--max-allowed-packet=1073741824",
 	                            NULL};
-	int fds[2] = {-1, -1}, log = -1, rc = -1;
+	int fds[2] = {-1, -1}, rc = -1;
 
 	if (pipe2(fds, O_CLOEXEC) < 0) {
 		err_sys(err, errno, "cannot make a pipe");
 		goto out;
 	}
-	if ((log = open_log(r->client_log, err)) < 0)
-		goto out;
-	rc = proc_start_piped(argv, fds[0], log, log, &r->client, err);
-	if (rc == 0) {
+	rc = start_client(r, argv, fds[0], err);
+	close(fds[0]);
+	if (rc == 0)
 		r->to_client = fds[1];
-		fds[1] = -1;
-	}
+	else
+		close(fds[1]);
 out:
-	for (int i = 0; i < 2; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-	if (log >= 0)
-		close(log);
 	free(defaults);
 	free(where);
 	return rc;
 }
 
+int replay_begin(struct replay *r, const char *socket, struct err *err)
+{
+	free(r->socket);
+	r->socket = mem_strdup(socket);
+	return begin(r, err);
+}
+
 static int client_failed(struct replay *r, int status, struct err *err)
 {
-	char *said = last_words(r->client_log), how[64];
+	char *said = scratch_last_words(&r->scratch, CLIENT_LOG), how[64];
 
 	r->client = 0;
 	err_set(err, ERR_SERVER, "replay of %s failed: %.600s (%s: %s)", r->at ? r->at : "binlogs",
@@ -330,18 +238,18 @@ static int client_failed(struct replay *r, int status, struct err *err)
 	                "(--server-option). An older --backup may get past it.");
 }
 
-static int reader_failed(struct replay *r, int status, struct err *err)
+static int reader_failed(struct replay *r, const char *program, int status, struct err *err)
 {
-	char *said = last_words(r->binlog_log), how[64];
+	char *said = scratch_last_words(&r->scratch, BINLOG_LOG), how[64];
 
-	err_set(err, ERR_FAILED, "replay of %s failed: %s: %s%s%.600s", r->at, r->tools->binlog,
+	err_set(err, ERR_FAILED, "replay of %s failed: %s: %s%s%.600s", r->at, program,
 	        proc_status_text(how, sizeof how, status), *said ? ": " : "", said);
 	free(said);
 	return -1;
 }
 
 /* 0 both go on, 1 the reader is through, -1. */
-static int look(struct replay *r, pid_t reader, struct err *err)
+static int look(struct replay *r, pid_t reader, const char *program, struct err *err)
 {
 	int status, gone = proc_wait(reader, LOOK_MS, &status, err);
 
@@ -359,55 +267,60 @@ static int look(struct replay *r, pid_t reader, struct err *err)
 			proc_stop(reader, GRACE_MS);
 		return client_failed(r, status, err);
 	}
-	return gone ? reader_failed(r, reader_status, err) : 0;
+	return gone ? reader_failed(r, program, reader_status, err) : 0;
 }
 
 static int run_reader(struct replay *r, const char *const argv[], const struct cancel *cancel,
                       struct err *err)
 {
-	int log = open_log(r->binlog_log, err), rc;
 	pid_t reader;
+	int rc = start_program(r, argv, -1, r->to_client, BINLOG_LOG, &reader, err);
 
-	if (log < 0)
-		return -1;
-	rc = proc_start_piped(argv, -1, r->to_client, log, &reader, err);
-	close(log);
 	while (rc == 0) {
 		if (cancel_check(cancel, err) < 0) {
 			proc_stop(reader, GRACE_MS);
 			return -1;
 		}
-		rc = look(r, reader, err);
+		rc = look(r, reader, argv[0], err);
 	}
 	return rc < 0 ? -1 : 0;
 }
 
-int replay_file(struct replay *r, const char *path, uint64_t from, uint64_t to,
+int replay_file(struct replay *r, const char *name, uint64_t from, uint64_t to,
                 const struct cancel *cancel, struct err *err)
 {
-	const char *slash = strrchr(path, '/');
+	char *path = mem_printf("../%s", name);
 	char *start = mem_printf("--start-position=%" PRIu64, from);
 	char *stop = mem_printf("--stop-position=%" PRIu64, to);
-	char *load = mem_printf("--local-load=%s", r->load_dir);
 	VEC(const char *) argv = {0};
 
 	*vec_push(&argv) = r->tools->binlog;
 	*vec_push(&argv) = "--no-defaults";
 	for (const char *const *w = replay_reader_words(r->tools->flavour); *w; w++)
 		*vec_push(&argv) = *w;
-	*vec_push(&argv) = load;
+	*vec_push(&argv) = "--local-load=.";
 	*vec_push(&argv) = start;
 	*vec_push(&argv) = stop;
 	*vec_push(&argv) = path;
 	*vec_push(&argv) = NULL;
 	free(r->at);
-	r->at = mem_strdup(slash ? slash + 1 : path);
+	r->at = mem_strdup(name);
 	int rc = run_reader(r, argv.v, cancel, err);
 	vec_done(&argv);
 	free(start);
 	free(stop);
-	free(load);
+	free(path);
 	return rc;
+}
+
+/* The account may be gone: the session that still has it makes it anew. */
+int replay_anew(struct replay *r, const struct cancel *cancel, struct err *err)
+{
+	static const char *const argv[] = {"cat", "../" INIT_FILE, NULL};
+
+	if (run_reader(r, argv, cancel, err) < 0 || replay_finish(r, cancel, err) < 0)
+		return -1;
+	return begin(r, err);
 }
 
 int replay_finish(struct replay *r, const struct cancel *cancel, struct err *err)

@@ -2,8 +2,8 @@
  * replay: binlogs applied to a private server by the server's own programs:
  * mariadb-binlog or mysqlbinlog decodes, the client runs what it prints.
  *
- * One session from the first event to the last, whatever the number of files:
- * temporary tables and prepared XA transactions live across them.  The server runs
+ * One session for as long as the source's server ran, whatever the number of files:
+ * temporary tables live across them.  The server runs
  * with its privilege tables (without them it refuses CREATE EVENT and GRANT), so the
  * session needs an account, made by an init file: on MariaDB one that exists in the
  * server's memory only, on MySQL one whose rows stay until they are taken away at the
@@ -12,6 +12,7 @@
 #ifndef SERVER_REPLAY_H
 #define SERVER_REPLAY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/cancel.h"
@@ -30,11 +31,12 @@ void replay_tools_done(struct replay_tools *t);
 
 struct replay;
 
-/* `scratch`: a directory to be made, removed again by replay_free.  Nobody but us can
- * read what is in it; the init file alone is for whoever a private server on `datadir`
- * runs as. */
+/* The programs run as whoever a private server on `datadir` runs as, in `scratch`: a
+ * directory to be made, removed again by replay_free; what is in it he alone can read.
+ * `load_data`: the binlogs have LOAD DATA, which lays its files there (as long as the
+ * replay lasts) and has the client read them; else it reads no file for anybody. */
 int replay_new(const struct replay_tools *tools, const char *datadir, const char *scratch,
-               struct replay **ret, struct err *err);
+               bool load_data, struct replay **ret, struct err *err);
 /* The private server must be started with these and with its grants; NULL-terminated,
  * owned by r. */
 const char *const *replay_options(const struct replay *r);
@@ -44,13 +46,17 @@ const char *replay_defaults(const struct replay *r);
 
 /* The server is up: open the session. */
 int replay_begin(struct replay *r, const char *socket, struct err *err);
-/* Where the caller may put a binlog for replay_file; new string. */
-char *replay_path(const struct replay *r, const char *name);
+/* A binlog for replay_file, by its bare name: a descriptor to write it to. */
+int replay_create(struct replay *r, const char *name, struct err *err);
+void replay_remove(struct replay *r, const char *name);
 /* Run the events [from, to) of a binlog file: `from` at least 4.  Bytes before `from`
  * but for its format event are not looked at.  ERR_SERVER with the server's words when
  * a statement fails: the server then has what stood before it. */
-int replay_file(struct replay *r, const char *path, uint64_t from, uint64_t to,
+int replay_file(struct replay *r, const char *name, uint64_t from, uint64_t to,
                 const struct cancel *cancel, struct err *err);
+/* Here the source's server was started anew: what was its sessions' own (temporary
+ * tables) ends, what was prepared stays. */
+int replay_anew(struct replay *r, const struct cancel *cancel, struct err *err);
 /* No more files: wait until everything is applied.  Without it nothing says so. */
 int replay_finish(struct replay *r, const struct cancel *cancel, struct err *err);
 void replay_free(struct replay *r); /* NULL is fine; ends what still runs */

@@ -46,7 +46,8 @@ const char *const *replay_reader_words(enum flavour flavour)
  * whoever started the server takes the rows away at the end. */
 void replay_account(enum flavour flavour, const char *user, const char *password, struct str *out)
 {
-	const char *create = flavour == FLAVOUR_MYSQL ? "CREATE USER IF NOT EXISTS" : "CREATE USER";
+	const char *create =
+	    flavour == FLAVOUR_MYSQL ? "CREATE USER IF NOT EXISTS" : "CREATE OR REPLACE USER";
 
 	str_addf(out,
 	         "%s `%s`@localhost IDENTIFIED BY '%s';\n"

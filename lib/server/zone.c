@@ -17,14 +17,18 @@ static bool is_letter(char c)
 	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
 }
 
-/* "CET-1CEST,M3.5.0,M10.5.0/3" names CET and CEST. */
+/* "CET-1CEST,M3.5.0,M10.5.0/3" names CET and CEST, "<+0330>-3:30" names +0330. */
 static bool names_zone(const char *rule, const char *name)
 {
 	size_t n = strlen(name);
+	bool plain = n && is_letter(name[0]);
 
-	for (const char *p = rule; n && (p = strstr(p, name)); p++)
-		if ((p == rule || !is_letter(p[-1])) && !is_letter(p[n]))
+	for (const char *p = rule; n && (p = strstr(p, name)); p++) {
+		bool begins = p == rule || !is_letter(p[-1]), ends = !is_letter(p[n]);
+		bool quoted = p > rule && p[-1] == '<' && p[n] == '>';
+		if (plain ? begins && ends : quoted)
 			return true;
+	}
 	return false;
 }
 

@@ -105,6 +105,7 @@ static int take_position(void *arg, unsigned n, char **fields, const unsigned lo
 	free(p->file);
 	p->file = mem_strdup(fields[0]);
 	p->pos = strtoull(fields[1], NULL, 10);
+	p->taken_us = clock_wall_us();
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 static int number(const json_t *o, const char *key, uint64_t *ret)
@@ -44,6 +45,7 @@ static int read_local(const json_t *o, struct position *p)
 		if (!is_file_name(file) || number(o, "binary_log_position", &p->pos) != 0)
 			return -1;
 		p->file = mem_strdup(file);
+		p->taken_us = clock_wall_us();
 	}
 	if (gtid)
 		p->gtid = one_line(gtid);

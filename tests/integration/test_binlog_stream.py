@@ -1,16 +1,23 @@
 """The archive of a server's binlogs, held against the server's own files byte by byte,
 through everything that can happen to a server, its binlogs, the daemon and the way
 between them."""
+import contextlib
+import dataclasses
+import datetime
 import os
+import pathlib
 import shutil
 import signal
+import socket
 import struct
 import subprocess
+import threading
 import time
 
 import pytest
 
-from harness import Archive, Mybak, MySQLServer, Server, mysql_sid, wait_for
+from harness import (MARIADB, Archive, Mybak, MySQLServer, Server, Wire, mysql_sid, wait_for,
+                     with_keyring)
 from harness.archive import events, settled
 from harness.mybak import GRANTS
 
@@ -42,6 +49,16 @@ class Stream:
         self.mybak.defaults_file.write_text("[client]\nuser=mybak\npassword='secret word'\n")
         self.mybak.defaults_file.chmod(0o600)
 
+    def over_tcp(self, host, port):
+        """From now on the daemon goes there and not to the socket."""
+        self.server.sql("CREATE OR REPLACE USER mybak@'%' IDENTIFIED BY 'secret word'",
+                        f"GRANT {', '.join(GRANTS)} ON *.* TO mybak@'%'")
+        instance = self.mybak.policy["instances"][0]
+        instance.pop("socket", None)
+        instance.update(host=host, port=port)
+        self.mybak.write_policy()
+        return self
+
     def start(self):
         self.mybak.start()
         return self
@@ -54,6 +71,21 @@ class Stream:
 
     def status(self):
         return self.mybak.get("/v1/status")["instances"][0]["binlog"]
+
+    def error(self):
+        return (self.status()["error"] or {}).get("message", "")
+
+    def problems(self):
+        return [p["text"] for p in self.mybak.get("/v1/status")["problems"]]
+
+    def thread_status(self):
+        """Of the thread that reads the binlog, what /proc says."""
+        for task in pathlib.Path(f"/proc/{self.mybak.process.pid}/task").iterdir():
+            lines = (task / "status").read_text().splitlines()
+            about = dict(line.split(":\t", 1) for line in lines)
+            if about["Name"] == "binlog main":
+                return about
+        raise AssertionError("there is no such thread")
 
     def has_all(self):
         """Is what the server writes now archived up to its end?  Name and size alone may be
@@ -150,6 +182,8 @@ def test_dump_is_killed(place):
     stream = Stream(place, server).start()
     stream.catch_up()
     find = "SELECT id FROM information_schema.processlist WHERE command='Binlog Dump'"
+    os.kill(stream.mybak.process.pid, signal.SIGHUP)  # nobody's but the daemon's own
+    assert int(stream.thread_status()["SigBlk"], 16) & 1 << signal.SIGHUP - 1
     for _ in range(3):
         killed = wait_for(lambda: server.value(find))
         server.sql(f"KILL {killed}", ROW)
@@ -378,6 +412,208 @@ def test_server_falls_silent(place):
     stream.unbroken(1)
 
 
+TCP = ("--skip-networking=0", "--port=33071")
+
+
+def test_network_is_cut(place):
+    wire = Wire(place)
+    there = dataclasses.replace(MARIADB, name="in-a-namespace",
+                                mariadbd=wire.inside(place, MARIADB.mariadbd))
+    server = Server(place, programs=there,
+                    options=(*SMALL_FILES, *TCP, f"--bind-address={wire.there}")).create().start()
+    server.sql(*SCHEMA)
+    stream = Stream(place, server).over_tcp(wire.there, 33071).start()
+    server.sql(ROW)
+    stream.catch_up()
+    before = stream.status()["reconnects"]
+    wire.cut()
+    began = time.monotonic()
+    for _ in range(4):  # the server goes on, and its clients on the socket
+        server.sql("INSERT INTO d.t (b) SELECT REPEAT(UUID(), 2000) FROM d.seq_1_to_20", ROTATE, ROW)
+    wait_for(lambda: stream.status()["state"] != "running", 40, say="nobody noticed")
+    assert "nothing was heard of the server for 20 s" in stream.error()
+    # It tries again, and says what is in the way now.
+    wait_for(lambda: f"cannot connect to the database server at {wire.there}:33071" in stream.error(),
+             30, say="no new reason")
+    assert any("cannot connect to the database server" in text for text in stream.problems())
+    assert stream.status()["lag_seconds"] > 15
+    lasted = time.monotonic() - began
+    wire.mend()
+    began = time.monotonic()
+    wait_for(lambda: stream.status()["state"] == "running", 70, say="it did not come back")
+    # The wait doubles each time, so it is never longer than what it was cut for; and a
+    # connect that was under way gives up after 10 s.
+    assert time.monotonic() - began < lasted + 15
+    stream.unbroken(5)
+    assert stream.status()["reconnects"] > before and not stream.error()
+
+
+class Balancer:
+    """A port of this machine behind which connections go to one server after the other."""
+
+    def __init__(self, place, *servers):
+        self.servers, self.taken = servers, 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+        place.at_end(self.listener.close)
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self.listener.accept()
+                to = self.servers[self.taken % len(self.servers)]
+                self.taken += 1
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(str(to.socket))
+                for pair in ((client, server), (server, client)):
+                    threading.Thread(target=self.pump, args=pair, daemon=True).start()
+
+    @staticmethod
+    def pump(source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+def test_behind_a_load_balancer(place):
+    """What one server says of its binlogs is not true of those of another, even where all
+    of their names and positions are the same."""
+    # Three, as the daemon may ask something else between the two connections.
+    servers = [Server(place, f"n{i}", options=(f"--server-id={i}",)).create().start()
+               for i in (1, 2, 3)]
+    balancer = Balancer(place, *servers)
+    for i, server in enumerate(servers):
+        stream = Stream(place, server, name=f"mybak{i}").over_tcp("127.0.0.1", balancer.port)
+        server.sql(*SCHEMA, ROW)
+    stream.start()
+    wait_for(lambda: "ended at two servers" in stream.error(), say="nobody noticed")
+    assert stream.error().count("server_id=") == 2
+    assert "load balancer" in stream.status()["error"]["hint"]
+    assert stream.archive.lineages() == []
+    balancer.servers = servers[2:]
+    stream.unbroken(1)
+
+
+SHIFTED_CLOCK = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+	int (*real)(clockid_t, struct timespec *) = dlsym(RTLD_NEXT, "clock_gettime");
+	int rc = real(id, t);
+	if (id == CLOCK_REALTIME)
+		t->tv_sec -= 3600;
+	return rc;
+}
+"""
+
+
+def test_clock_of_the_server_is_late(place):
+    """Its transactions have its times: what lies ahead of its clock can still come."""
+    library, script = place / "clock.so", place / "mariadbd"
+    done = subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", library, "-", "-ldl"],
+                          input=SHIFTED_CLOCK, capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"no compiler for a clock of our own: {done.stderr}")
+    script.write_text(f'#!/bin/sh\nLD_PRELOAD={library} exec {MARIADB.mariadbd} "$@"\n')
+    script.chmod(0o755)
+    server = Server(place, programs=dataclasses.replace(MARIADB, mariadbd=str(script))).create().start()
+    assert server.value("SELECT UNIX_TIMESTAMP()") < time.time() - 3500
+    stream = Stream(place, server).start()
+    server.sql(*SCHEMA, ROW)
+    stream.catch_up()
+    wait_for(lambda: stream.status()["caught_up"], say="it never had everything")
+    status = stream.status()
+    caught_up = datetime.datetime.fromisoformat(status["caught_up"].replace("Z", "+00:00")).timestamp()
+    assert caught_up <= server.value("SELECT UNIX_TIMESTAMP()")
+    assert status["lag_seconds"] < 10
+
+
+def unmount(folder):
+    subprocess.run(["umount", "-l", str(folder)], capture_output=True)
+    assert not os.path.ismount(folder)
+
+
+@contextlib.contextmanager
+def small_disk(place, size):
+    folder = place / "small"
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "mybak-test", str(folder)],
+                          capture_output=True, text=True)
+    if done.returncode != 0:
+        pytest.skip(f"a small file system cannot be mounted here: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        unmount(folder)
+
+
+def test_disk_full(place):
+    with small_disk(place, "40m") as disk:
+        server = Server(place, options=SMALL_FILES).create().start()
+        server.sql(*SCHEMA)
+        stream = Stream(place, server, repo=disk / "repo").start()
+        stream.catch_up()
+        filler = disk / "filler"
+        for left in (1500000, 200000, 0):
+            room = os.statvfs(disk)
+            with open(filler, "wb") as f:
+                os.posix_fallocate(f.fileno(), 0, room.f_bavail * room.f_bsize - left)
+            # Nothing of this compresses, and each MiB a binlog is closed.
+            for _ in range(30):
+                server.sql("INSERT INTO d.t (b) SELECT HEX(RANDOM_BYTES(1024)) FROM d.seq_1_to_50")
+            wait_for(lambda: (stream.status()["error"] or {}).get("kind") == "no_space",
+                     say="it does not say that the disk is full")
+            assert "No space left on device" in stream.error(), stream.error()
+            assert str(disk) in stream.error()
+            assert any("No space left on device" in text for text in stream.problems())
+            assert stream.status()["state"] != "running"
+            server.sql(ROTATE, ROW)
+            filler.unlink()
+            stream.catch_up()
+            stream.unbroken(3)
+        assert not stream.error()
+        stream.stop()
+        # Each closed one is whole, only the last is open, and nothing half-made is left.
+        folder = stream.archive.root / stream.archive.lineages()[0]
+        names = stream.archive.names()
+        expected = {"lineage.json", f"{names[-1]}.part", f"{names[-1]}.open"}
+        for name in names[:-1]:
+            expected |= {f"{name}.zst", f"{name}.json"}
+        assert {f.name for f in folder.iterdir()} - {f"{names[-1]}.zst"} == expected
+
+
+def test_repository_is_not_mounted(place):
+    """What is written below a mount point that has nothing mounted is lost when it has."""
+    server = Server(place).create().start()
+    stream = Stream(place, server, name="b")
+    stream.mybak.policy["repositories"][0]["must_be_mounted"] = True
+    with small_disk(place, "20m") as disk:
+        if os.path.ismount(place.path) or os.stat(place.path).st_dev != os.stat("/").st_dev:
+            pytest.skip("the folder of the tests is itself below a mount point")
+        (disk / "repo").mkdir()
+        stream.mybak.repo = disk / "repo"
+        stream.mybak.policy["repositories"][0]["url"] = stream.mybak.url
+        stream.mybak.write_policy()
+        stream.archive = Archive(disk / "repo")
+        stream.start()
+        stream.catch_up()
+        # Under the daemon's feet.
+        unmount(disk)
+        server.sql(*SCHEMA, ROTATE, ROW, ROTATE, ROW)
+        wait_for(lambda: "nothing is mounted there" in stream.error(), say="nobody noticed")
+        assert list(disk.iterdir()) == []
+        stream.stop()
+    stream.start()
+    wait_for(lambda: "nothing is mounted there" in stream.error(), say="nobody noticed")
+    assert list((place / "small").iterdir()) == []
+
+
 def test_mysql(place):
     gtid = ("--gtid-mode=ON", "--enforce-gtid-consistency=ON")
     server = MySQLServer(place, programs=mysql_sid(),
@@ -425,3 +661,61 @@ def test_mysql_reset_and_purge(place):
     stream.catch_up()
     assert [name for name, _ in stream.archive.gaps()] == [newest]
     assert stream.compare() == [newest]
+
+
+def test_mysql_without_checksums(place):
+    server = MySQLServer(place, programs=mysql_sid(),
+                         options=(*SMALL_FILES, "--binlog-checksum=NONE")).create().start()
+    stream = Stream(place, server).start()
+    server.sql(*SCHEMA)
+    fill(server, 10, ("ROW", "STATEMENT"))
+    stream.catch_up()
+    for checksum in ("CRC32", "NONE"):
+        stream.kill9()
+        server.sql(ROW, f"SET GLOBAL binlog_checksum={checksum}", ROW)
+        stream.start()
+        server.sql("INSERT INTO d.t (b) VALUES (REPEAT('q', 3000000))", ROTATE, ROW)
+        stream.catch_up()
+    stream.unbroken(5)
+    checksums = {stream.archive.about(name)["checksum"] for name in stream.archive.names()[:-1]}
+    assert checksums == {True, False}
+
+
+def test_mysql_encrypted_binlogs(place):
+    """As the server itself decrypts them: its files begin with 512 bytes of their own."""
+    server = MySQLServer(place, programs=mysql_sid()).create()
+    server.programs = with_keyring(server.programs, place / "keyring")
+    server.options = ("--binlog-encryption=ON", *SMALL_FILES)
+    try:
+        server.start()
+    except AssertionError as e:
+        pytest.skip(f"MySQL does not start with a keyring here: {e}")
+    if not server.value("SELECT @@binlog_encryption"):
+        pytest.skip("MySQL has no binlog_encryption here: "
+                    + "; ".join(line for line in server.messages() if "keyring" in line.lower()))
+    stream = Stream(place, server).start()
+    server.sql(*SCHEMA, ROW, ROTATE)
+    fill(server, 10, ("ROW", "STATEMENT"))
+
+    def ended():
+        return stream.archive.end() == server.binlog_end()
+    for _ in range(3):
+        wait_for(ended, say="not all is archived")
+        stream.kill9()
+        server.sql(ROW, "INSERT INTO d.t (b) VALUES (REPEAT('q', 600000))", ROTATE, ROW)
+        stream.start()
+    server.stop()
+    server.start().sql(ROW)
+    wait_for(ended, say="not all is archived")
+    names = stream.archive.names()
+    assert len(names) >= 6 and len(stream.archive.lineages()) == 1 and not stream.archive.gaps()
+    assert (server.datadir / names[0]).read_bytes()[:4] == b"\xfdbin"
+    clear = place / "clear"
+    clear.mkdir()
+    subprocess.run([server.programs.binlog, "--no-defaults", "--read-from-remote-server", "--raw",
+                    "--user=root", f"--socket={server.socket}", f"--result-file={clear}/", *names],
+                   check=True, capture_output=True)
+    for name in names:
+        data = stream.archive.read(name)
+        assert len(data) + 512 == (server.datadir / name).stat().st_size
+        assert settled(data) == settled((clear / name).read_bytes()), name

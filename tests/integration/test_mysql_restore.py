@@ -2,6 +2,7 @@
 and position, each held against a server to which exactly that prefix was applied without
 mybak."""
 import os
+import pathlib
 import random
 import signal
 import subprocess
@@ -86,7 +87,7 @@ def test_every_point(place, gtid):
     for kind in ("full", "incremental"):
         with load.quiet:
             mybak.backup(kind)
-        time.sleep(3)
+        time.sleep(2)
     load.stop()
     assert "archived" in archived(mybak)["note"]
     backups = mybak.list()
@@ -198,8 +199,17 @@ def test_mistaken_drop_and_kept_server(place):
     hits = mybak.ctl("--json", "binlog", "find", "--table", "shop.orders", "--repo", mybak.url).json
     assert hits[-1]["what"] == "DROP TABLE"
 
-    said = mybak.restore(place / "undone", None, "--gtid", hits[-1]["gtid"], "--before", "--keep-server",
-                         "--json").json
+    # MySQL's programs read this whatever they are told, and what it says wins.
+    home = place / "home"
+    home.mkdir()
+    root = pathlib.Path(source.programs.mariadbd).parents[2]
+    subprocess.run([root / "usr/lib64/ld-linux-x86-64.so.2", "--library-path", root / "usr/lib/x86_64-linux-gnu",
+                    root / "usr/bin/mysql_config_editor", "set", "--user=somebody"],
+                   env={**os.environ, "HOME": str(home)}, check=True)
+    assert (home / ".mylogin.cnf").exists()
+    said = mybak.ctl("--json", "restore", "--to", place / "undone", "--repo", mybak.url, "--server-binary",
+                     source.programs.mariadbd, "--gtid", hits[-1]["gtid"], "--before", "--keep-server",
+                     env={"HOME": str(home)}).json
     copy = MySQLServer(place, "kept", datadir=place / "undone", programs=source.programs)
     copy.socket = said["socket"]
     assert copy.checksum_tables() == before

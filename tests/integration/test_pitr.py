@@ -1,8 +1,10 @@
 """Restores to any second, transaction and position, each held against a server to which
 exactly that prefix was applied without mybak."""
+import contextlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -127,6 +129,114 @@ def test_every_point(place, name):
     assert mybak.stop() == 0
 
 
+def test_encrypted_and_big(place):
+    """Encrypted binlogs, another GTID domain, and a transaction of 40 MB that a restore begins before,
+    ends before and ends with."""
+    keys = place / "keys"
+    keys.write_text("1;" + "a7" * 32 + "\n")
+    source = Server(place, options=(*OPTIONS, "--plugin-load-add=file_key_management", "--encrypt-binlog=ON",
+                                    f"--file-key-management-filename={keys}", "--gtid-strict-mode=ON")).create().start()
+    source.sql(*SCHEMA, "CREATE TABLE shop.big (id INT AUTO_INCREMENT PRIMARY KEY, v LONGBLOB)")
+    mybak = Mybak(place, source, **CONTINUOUS)
+    reference = Reference(source, remote=True)
+    mybak.start()
+    mybak.backup("full")
+    load = MixedLoad(source)
+    time.sleep(1)
+    source.sql("FLUSH BINARY LOGS", "SET SESSION gtid_domain_id = 5", "BEGIN",
+               *["INSERT INTO shop.big (v) VALUES (REPEAT('abc', 4000000))"] * 2,
+               *["INSERT INTO shop.big (v) VALUES (REPEAT('abcd', 250000))"] * 17, "COMMIT")
+    time.sleep(0.5)
+    load.stop()
+    archived(mybak)
+    assert b"REPEAT" not in reference.files()[-1].read_bytes() and b"abcabc" not in reference.files()[-1].read_bytes()
+    groups = reference.groups()
+    big, = [g for g in groups if g.gtid.startswith("5-")]
+    after = groups[groups.index(big) + 1]
+    assert big.end - big.begin > 40_000_000
+    said = compare(place, mybak, reference, "end", ())
+    assert said["replay"]["last_applied"]["gtid"] == groups[-1].gtid
+    compare(place, mybak, reference, "before", ("--gtid", big.gtid, "--before"), big)
+    compare(place, mybak, reference, "with", ("--gtid", big.gtid), after)
+    compare(place, mybak, reference, "position", ("--position", f"{after.file}:{after.begin}"), after)
+    assert mybak.stop() == 0
+
+
+def test_server_that_died(place):
+    """What its sessions had, temporary tables, is gone with it; what was prepared is not; the half
+    transaction at the end of its binlog is none."""
+    source = Server(place, options=(*OPTIONS, "--binlog-format=STATEMENT", "--sync-binlog=1")).create().start()
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT AUTO_INCREMENT PRIMARY KEY, v VARCHAR(30))"
+               " ENGINE=InnoDB")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+
+    # A session is told by its number, and the numbers begin again.
+    first = source.connect().cursor()
+    for statement in ("SET pseudo_thread_id = 77", "CREATE TEMPORARY TABLE shop.tmp (a INT)",
+                      "INSERT INTO shop.tmp VALUES (1), (2)", "INSERT INTO shop.t (v) SELECT a FROM shop.tmp"):
+        first.execute(statement)
+    source.sql("XA START 'x'", "INSERT INTO shop.t (v) VALUES ('prepared')", "XA END 'x'", "XA PREPARE 'x'")
+    source.sql("FLUSH PRIVILEGES", "INSERT INTO shop.t (v) VALUES ('before the end')")
+    source.kill9()
+    source.start()
+    source.sql("SET pseudo_thread_id = 77", "CREATE TEMPORARY TABLE shop.tmp (a VARCHAR(9), b INT)",
+               "INSERT INTO shop.tmp VALUES ('new', 1)", "INSERT INTO shop.t (v) SELECT a FROM shop.tmp")
+    source.sql("XA COMMIT 'x'", "INSERT INTO shop.t (v) VALUES ('again')")
+    archived(mybak)
+    want = source.checksum_tables()
+    said = mybak.restore(place / "died", None, "--json").json
+    copy = restored(place, source, place / "died", "died-s")
+    assert copy.checksum_tables() == want and not copy.sql("XA RECOVER")
+    copy.stop()
+
+    # The last event of a group is lost with the machine.
+    count = said["replay"]["transactions"]
+    mybak.stop()
+    source.sql("INSERT INTO shop.t (v) VALUES ('whole')")
+    source.sql("INSERT INTO shop.t (v) VALUES ('half')")
+    file = source.binlog_files(source.binlog_end()[0])[0]
+    source.kill9()
+    os.truncate(file, file.stat().st_size - 31)
+    source.start()
+    source.sql("INSERT INTO shop.t (v) VALUES ('later')")
+    mybak.start()
+    archived(mybak)
+    said = mybak.restore(place / "half", None, "--json").json
+    assert said["replay"]["transactions"] == count + 2 and said["replay"]["first_left_out"] is None
+    copy = restored(place, source, place / "half", "half-s")
+    assert copy.value("SELECT GROUP_CONCAT(v ORDER BY id) FROM shop.t").endswith("again,whole,later")
+    copy.stop()
+    assert mybak.stop() == 0
+
+
+def test_load_data_and_odd_directories(place):
+    """The names of its files are printed as SQL; they are counted where there has to be room, and
+    nothing of them stays."""
+    source = Server(place, options=(*OPTIONS, "--binlog-format=STATEMENT")).create().start()
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT, v VARCHAR(30))")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+    rows, none = place / "rows", place / "none"
+    rows.write_text("".join(f"{i}\tline {i}\n" for i in range(20000)))
+    none.touch()
+    before = {e.name for e in os.scandir("/tmp")}
+    with contextlib.closing(source.connect(local_infile=True)) as db, db.cursor() as cursor:
+        for name in (rows, none, rows):
+            cursor.execute(f"LOAD DATA LOCAL INFILE '{name}' INTO TABLE shop.t")
+            cursor.execute("FLUSH BINARY LOGS")
+    archived(mybak)
+    want = source.checksum_tables()
+    target = place / "it's \"an\" od\\d\nplace; DROP TABLE shop.t -- #"
+    mybak.restore(target)
+    copy = restored(place, source, target, "odd")
+    assert copy.checksum_tables() == want and copy.value("SELECT COUNT(*) FROM shop.t") == 40000
+    copy.stop()
+    assert not [n for n in {e.name for e in os.scandir("/tmp")} - before if n.startswith("SQL_LOAD")]
+    assert not (target / "#mybak-replay").exists()
+    assert mybak.stop() == 0
+
+
 def test_mistaken_drop(place):
     """Somebody drops a table; it comes back as it was just before."""
     source = Server(place, options=OPTIONS).create().start()
@@ -135,7 +245,7 @@ def test_mistaken_drop(place):
     source.sql(*[f"INSERT INTO shop.orders (who, sum) VALUES ('early {i}', {i})" for i in range(20)])
     mybak.backup("full")
     source.sql(*[f"INSERT INTO shop.orders (who, sum) VALUES ('late {i}', {i})" for i in range(20)],
-               "UPDATE shop.orders SET sum = 99 WHERE who = 'late 3'")
+               "UPDATE shop.orders SET sum = 99 WHERE who = 'late 3'", "FLUSH PRIVILEGES")
     before = source.checksum_tables()
     source.sql("DROP TABLE shop.orders", "INSERT INTO shop.log (what) VALUES ('life goes on')")
     archived(mybak)
@@ -159,6 +269,7 @@ def test_mistaken_drop(place):
     assert not [u for u, in copy.sql("SELECT user FROM mysql.global_priv") if u.startswith("mybak-")]
     os.kill(said["server_pid"], signal.SIGTERM)
     wait_for(lambda: not os.path.exists(f"/proc/{said['server_pid']}"), say="the kept server goes on")
+    shutil.rmtree(os.path.dirname(said["socket"]))
     assert mybak.stop() == 0
 
 
@@ -239,7 +350,7 @@ def test_server_without_binlog(place):
     mybak.backup("full")
     lines = [line for line in mybak.ctl("check", expect=None).out.splitlines() if "binlog" in line]
     assert len(lines) == 1 and "writes no binlog" in lines[0], lines
-    wait_for(lambda: mybak.get("/v1/status")["instances"][0]["binlog"]["state"] == "waiting")
+    wait_for(lambda: mybak.get("/v1/status")["instances"][0]["binlog"]["state"] == "no_log_bin")
     problems = [p for p in mybak.get("/v1/status")["problems"] if "binlog" in p["text"]]
     assert len(problems) <= 1, problems
     said = mybak.restore(place / "r", None, "--json").json

@@ -121,15 +121,40 @@ def test_kept_server_is_not_roots(place, mybak):
     assert strangers(target) == []
 
 
-def test_replay_is_not_roots(place, mybak):
-    """The server that binlogs are applied to is mysql's too, and gets what it needs; its log
-    table is repaired although root has a password there."""
-    server, rows, table = mybak.server, place / "rows", mybak.server.datadir / "mysql" / "general_log.MYD"
-    rows.write_text("".join(f"{i}\tline {i}\n" for i in range(500)))
+def with_binlogs(mybak):
     mybak.stop()
     mybak.policy["schedule"]["binlog"] = "continuous"
     mybak.write_policy()
     mybak.start()
+
+
+def archived(mybak):
+    assert mybak.wait_job(mybak.start_job("binlog"), 60)["state"] == "done"
+
+
+def telling_tools(place, mariadbd):
+    """A server program with a mariadb-binlog and a mariadb beside it that note who they run as,
+    where, and whose the files there are."""
+    tools = place / "tools"
+    tools.mkdir()
+    (tools / "mariadbd").symlink_to(mariadbd)
+    for name, program in (("mariadb-binlog", MARIADB.binlog), ("mariadb", MARIADB.client)):
+        note, script = tools / f"{name}.seen", tools / name
+        note.touch()
+        note.chmod(0o666)
+        script.write_text("#!/bin/sh\n(cat /proc/$$/status; echo Files:; pwd;"
+                          f" stat -c '%n %a %U' .. . ../init.sql ../client.cnf) >{note}\n"
+                          f"exec {program} \"$@\"\n")
+        script.chmod(0o755)
+    return tools
+
+
+def test_replay_is_not_roots(place, mybak, shut):
+    """The server that binlogs are applied to, and the programs that apply them, are mysql's too
+    and get what they need, be it room for a large row; its log table is repaired although root has a password there."""
+    server, rows, table = mybak.server, place / "rows", mybak.server.datadir / "mysql" / "general_log.MYD"
+    rows.write_text("".join(f"{i}\tline {i}\n" for i in range(500)))
+    with_binlogs(mybak)
     server.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY, v VARCHAR(20))",
                "ALTER TABLE mysql.general_log ENGINE=MyISAM", "SET GLOBAL log_output='TABLE'",
                "SET GLOBAL general_log=ON", "SELECT 1", "SET GLOBAL general_log=OFF",
@@ -142,15 +167,82 @@ def test_replay_is_not_roots(place, mybak):
         cursor.execute("SET SESSION binlog_format=STATEMENT")
         cursor.execute(f"LOAD DATA LOCAL INFILE '{rows}' INTO TABLE d.t")
         cursor.execute("FLUSH PRIVILEGES")
-    assert mybak.wait_job(mybak.start_job("binlog"), 60)["state"] == "done"
+        cursor.execute("SET SESSION binlog_format=ROW")
+        cursor.execute("CREATE TABLE d.large AS SELECT REPEAT('large', 3000000) AS v")
+    archived(mybak)
     script, seen = telling_server(place)
+    tools = telling_tools(place, script)
     target = place / "r"
-    mybak.ctl("restore", "--to", target, "--repo", mybak.url, "--server-binary", script)
+    mybak.ctl("restore", "--to", target, "--repo", mybak.url, "--server-binary", tools / "mariadbd",
+              env={"TMPDIR": str(shut)})
     assert ids(seen.read_text()) == MYSQLS
+    for name in ("mariadb-binlog", "mariadb"):
+        who, told = (tools / f"{name}.seen").read_text().split("Files:\n")
+        assert ids(who) == MYSQLS, name
+        # Where they run is theirs, what lies above is root's, and what root puts there is for them alone.
+        assert f"{target}/#mybak-replay/own\n" in told
+        modes = dict((w[0], w[1:]) for w in (line.split() for line in told.splitlines()) if len(w) == 3)
+        assert modes[".."] == ["710", "root"] and modes["."] == ["700", "mysql"]
+        assert modes["../init.sql"] == modes["../client.cnf"] == ["600", "mysql"]
     assert strangers(target) == [] and not (target / "#mybak-replay").exists()
     copy = Server(place, "look", datadir=target, binlog=False).start("--skip-grant-tables")
-    assert copy.value("SELECT COUNT(*) FROM d.t") == 500
+    assert copy.value("SELECT COUNT(*) FROM d.t") == 500 and copy.value("SELECT LENGTH(v) FROM d.large") == 15000000
     assert copy.sql("CHECK TABLE mysql.general_log")[-1][-1] == "OK" and copy.complaints() == []
+
+
+def test_binlog_cannot_read_roots_files(place, mybak):
+    """A server that was taken over writes into its binlog what it likes."""
+    secret = place / "secret"
+    secret.write_text("what only root knows\n")
+    secret.chmod(0o600)
+    server = mybak.server
+    with_binlogs(mybak)
+    server.sql("CREATE DATABASE d", "CREATE TABLE d.t (v TEXT)", "CREATE TABLE d.u (v TEXT)")
+    mybak.backup("full")
+    rows = place / "rows"
+    rows.write_text("harmless\n")
+    with contextlib.closing(server.connect(local_infile=True)) as db, db.cursor() as cursor:
+        cursor.execute("SET SESSION binlog_format=STATEMENT")
+        cursor.execute(f"LOAD DATA LOCAL INFILE '{rows}' INTO TABLE d.t")
+    archived(mybak)
+    script, _ = telling_server(place)
+    tools = telling_tools(place, script)
+    # What mariadb-binlog makes of such a binlog.
+    (tools / "mariadb-binlog").write_text(
+        f"#!/bin/sh\n{MARIADB.binlog} \"$@\"\n"
+        f"echo \"LOAD DATA LOCAL INFILE '{secret}' INTO TABLE d.u;\"\n")
+    said = mybak.ctl("restore", "--to", place / "r", "--repo", mybak.url, "--server-binary", tools / "mariadbd",
+                     expect=1)
+    assert "replay of" in said.err and str(secret) in said.err
+    assert b"only root knows" not in b"".join(
+        p.read_bytes() for p in (place / "r").rglob("*") if p.is_file())
+    # A binlog without LOAD DATA has no client that reads files at all.
+    (place / "open").write_text("for everybody\n")
+    (tools / "mariadb-binlog").write_text(
+        f"#!/bin/sh\n{MARIADB.binlog} \"$@\"\n"
+        f"echo \"LOAD DATA LOCAL INFILE '{place / 'open'}' INTO TABLE d.u;\"\n")
+    mybak.backup("full")
+    server.sql("INSERT INTO d.t VALUES ('more')")
+    archived(mybak)
+    said = mybak.ctl("restore", "--to", place / "r2", "--repo", mybak.url, "--server-binary", tools / "mariadbd",
+                     expect=1)
+    assert "command is not allowed" in said.err or "disabled" in said.err, said
+
+
+def test_tools_mysql_may_not_run(place, mybak, shut):
+    with_binlogs(mybak)
+    mybak.backup("full")
+    mybak.server.sql("CREATE DATABASE later")
+    archived(mybak)
+    tools = telling_tools(place, MARIADB.mariadbd)
+    (tools / "mariadb-binlog").unlink()
+    hidden = shut / "program"
+    hidden.write_text(f"#!/bin/sh\nexec {MARIADB.binlog} \"$@\"\n")
+    hidden.chmod(0o755)
+    (tools / "mariadb-binlog").symlink_to(hidden)
+    said = mybak.ctl("restore", "--to", place / "r", "--repo", mybak.url, "--server-binary", tools / "mariadbd",
+                     expect=4)
+    assert str(hidden) in said.err and f"chmod o+x {shut}," in said.err and not (place / "r").exists()
 
 
 def test_directories_mysql_may_not_enter(place, mybak, shut):

@@ -21,8 +21,9 @@ struct made {
 	uint64_t groups, seq;
 };
 
-static inline void made_event(struct made *m, uint8_t type, uint32_t when, const void *body,
-                              size_t n)
+/* `next`: the position it says that it ends at. */
+static inline void made_event_at(struct made *m, uint8_t type, uint32_t when, uint16_t flags,
+                                 const void *body, size_t n, uint32_t next)
 {
 	unsigned char head[BINLOG_HEADER_SIZE] = {0}, sum[4];
 	size_t from = m->bytes.n, size = sizeof head + n + sizeof sum;
@@ -30,12 +31,20 @@ static inline void made_event(struct made *m, uint8_t type, uint32_t when, const
 	head[4] = type;
 	le32_put(head + 5, m->server_id);
 	le32_put(head + 9, (uint32_t)size);
-	le32_put(head + 13, (uint32_t)(from + size));
+	le32_put(head + 13, next);
+	head[17] = (unsigned char)flags;
 	str_addn(&m->bytes, head, sizeof head);
 	str_addn(&m->bytes, body, n);
 	le32_put(sum, binlog_crc32(m->bytes.p + from, sizeof head + n));
 	str_addn(&m->bytes, sum, sizeof sum);
 	*vec_push(&m->at) = m->bytes.n;
+}
+
+static inline void made_event(struct made *m, uint8_t type, uint32_t when, const void *body,
+                              size_t n)
+{
+	made_event_at(m, type, when, 0, body, n,
+	              (uint32_t)(m->bytes.n + BINLOG_HEADER_SIZE + n + 4));
 }
 
 static inline void made_begin(struct made *m, const char *file, uint32_t created,

@@ -244,6 +244,31 @@ START_TEST(a_program_runs_as_another_user)
 }
 END_TEST
 
+START_TEST(fed_through_a_pipe_as_another_user)
+{
+	const struct proc_user user = {SOMEBODY, SOMEBODY};
+	static const char *const env[] = {"UNIT_PIPED=yes", NULL};
+	const struct proc_how how = {.cwd = "/usr", .user = &user, .extra_env = env};
+	struct err e = ERR_INIT;
+	char said[200] = "";
+	int in[2], out[2], status = -1;
+	pid_t pid;
+
+	if (cannot_be_somebody())
+		return;
+	ck_assert(pipe(in) == 0 && pipe(out) == 0);
+	ck_ok(proc_start_piped(ARGV("sh", "-c", "read a; echo $a $(id -u) $UNIT_PIPED; pwd >&2"),
+	                       &how, in[0], out[1], out[1], &pid, &e),
+	      e);
+	ck_assert_int_eq(write(in[1], "fed\n", 4), 4);
+	ck_assert_int_eq(proc_wait(pid, 10000, &status, &e), 1);
+	ck_assert_int_gt(read(out[0], said, sizeof said - 1), 0);
+	ck_assert_str_eq(said, "fed 64123 yes\n/usr\n");
+	for (int i = 0; i < 2; i++)
+		close(in[i]), close(out[i]);
+}
+END_TEST
+
 /* Gone, or about to be reaped by whoever inherited it. */
 static bool has_ended(pid_t pid)
 {
@@ -347,6 +372,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_child_inherits_nothing);
 	tcase_add_test(t, a_server_is_started_and_stopped);
 	tcase_add_test(t, a_program_runs_as_another_user);
+	tcase_add_test(t, fed_through_a_pipe_as_another_user);
 	tcase_add_test(t, another_user_dies_with_us_too);
 	tcase_add_test(t, what_keeps_a_user_out_is_named);
 	suite_add_tcase(s, t);

@@ -396,7 +396,7 @@ START_TEST(the_tail_is_there_to_be_read)
 	struct archive_catalog c = loaded();
 	ck_assert_ptr_nonnull(archive_find(&c, "b.000001", m.bytes.n, T0, NULL));
 	archive_catalog_done(&c);
-	ck_ok(history_learn(repo, "main", a, &h, &e), e);
+	ck_ok(history_learn(repo, "main", a, NULL, &h, &e), e);
 	ck_assert_uint_eq(h.pos, m.bytes.n);
 	ck_assert_uint_eq(h.last.pos, m.at.v[m.at.n - 2]);
 	archive_free(a);

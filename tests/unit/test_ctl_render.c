@@ -35,12 +35,13 @@ START_TEST(nagios_line_and_code)
 	ck_assert_int_eq(nagios("{\"checked\":\"2026-11-22T01:00:00Z\",\"worst\":\"ok\",\"lines\":"
 	                        "[{\"level\":\"ok\",\"subject\":\"s\",\"text\":\"t\"}]}",
 	                        "{\"instances\":[{\"name\":\"main\",\"last_full\":{\"finished\":"
-	                        "\"2026-11-22T01:00:00Z\"}}],\"repositories\":[{\"name\":\"l\","
+	                        "\"2026-11-22T01:00:00Z\"},\"binlog\":{\"lag_seconds\":0.5}}],"
+	                        "\"repositories\":[{\"name\":\"l\","
 	                        "\"free_bytes\":25,\"total_bytes\":100}]}",
 	                        &line),
 	                 0);
-	ck_assert_str_eq(str_text(&line),
-	                 "OK - 1 checks passed| 'main_full_age'=3600s;;;0 'l_use'=75%;;;0;100");
+	ck_assert_str_eq(str_text(&line), "OK - 1 checks passed| 'main_full_age'=3600s;;;0 "
+	                                  "'main_binlog_lag'=0.500s;;;0 'l_use'=75%;;;0;100");
 	str_reset(&line);
 	ck_assert_int_eq(
 	    nagios("{\"checked\":\"2026-11-22T01:00:00Z\",\"worst\":\"critical\","
@@ -163,6 +164,71 @@ START_TEST(status_in_a_pipe_tells_rows_apart)
 }
 END_TEST
 
+static char *status_text(const char *text, bool tty)
+{
+	char *out = NULL;
+	size_t n = 0;
+	struct term t = {.to = open_memstream(&out, &n), .tty = tty};
+	json_t *status = json(text);
+
+	render_status(&t, status, NOW_US);
+	fclose(t.to);
+	json_decref(status);
+	return out;
+}
+
+#define WINDOW(from, to) "{\"from\":\"2026-11-2" from "\",\"to\":\"2026-11-2" to "\"}"
+#define INSTANCE(any, windows)                                                                   \
+	"{\"instances\":[{\"name\":\"main\",\"binlog\":{\"state\":\"running\",\"file\":\"b.7\"," \
+	"\"position\":4,\"lag_seconds\":0.25,\"lag_bytes\":12,\"gaps\":1},\"recovery_window\":{" \
+	"\"any_second\":" any ",\"oldest\":\"2026-11-20T00:00:00Z\",\"newest\":"                 \
+	"\"2026-11-22T02:00:00Z\",\"windows\":[" windows "]}}]}"
+
+/* Oldest and newest alone would hide that nothing in a gap can be restored. */
+START_TEST(status_tells_windows_apart)
+{
+	const char *two = INSTANCE(
+	    "false", WINDOW("0T00:00:00Z", "1T00:00:00Z") "," WINDOW("1T06:00:00Z", "2T02:00:00Z"));
+	const char *one = INSTANCE("true", WINDOW("0T00:00:00Z", "2T02:00:00Z"));
+	char *text = status_text(two, false);
+
+	ck_assert_ptr_nonnull(strstr(text, "\nbinlog\tmain\trunning\t0.250\t12\t1\tb.7:4\t"
+	                                   "2026-11-20T00:00:00Z\t2026-11-22T02:00:00Z\t"
+	                                   "2 windows\n"));
+	ck_assert_ptr_nonnull(strstr(text, "\nwindow\tmain\t2026-11-21T06:00:00Z\t"
+	                                   "2026-11-22T02:00:00Z\n"));
+	free(text);
+	text = status_text(two, true);
+	ck_assert_ptr_nonnull(strstr(text, "ANY SECOND FROM"));
+	free(text);
+	text = status_text(one, true);
+	ck_assert_ptr_nonnull(strstr(text, "any second"));
+	ck_assert_ptr_null(strstr(text, "ANY SECOND FROM"));
+	free(text);
+}
+END_TEST
+
+START_TEST(list_tells_up_to_when_a_backup_leads)
+{
+	char *text = NULL;
+	size_t n = 0;
+	struct term t = {.to = open_memstream(&text, &n)};
+	json_t *all =
+	    json("[{\"id\":\"x\",\"recovery_window\":{\"newest\":\"2026-11-22T02:00:00Z\","
+	         "\"begins\":true}},{\"id\":\"y\",\"recovery_window\":{\"newest\":"
+	         "\"2026-11-22T02:00:00Z\",\"begins\":false}},{\"id\":\"z\","
+	         "\"recovery_window\":null}]");
+
+	render_backups(&t, all);
+	fclose(t.to);
+	json_decref(all);
+	ck_assert_ptr_nonnull(strstr(text, "\t2026-11-22T02:00:00Z\tbegins\ny\t"));
+	ck_assert_ptr_nonnull(strstr(text, "\t2026-11-22T02:00:00Z\twithin\nz\t"));
+	ck_assert_str_eq(text + strlen(text) - 5, "\t-\t-\n");
+	free(text);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("ctl render");
@@ -174,6 +240,8 @@ static Suite *suite(void)
 	tcase_add_test(c, show_tells_what_the_worst_day_needs);
 	tcase_add_test(c, a_job_decides_the_exit_code);
 	tcase_add_test(c, status_in_a_pipe_tells_rows_apart);
+	tcase_add_test(c, status_tells_windows_apart);
+	tcase_add_test(c, list_tells_up_to_when_a_backup_leads);
 	suite_add_tcase(s, c);
 	return s;
 }

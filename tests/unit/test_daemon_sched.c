@@ -129,6 +129,24 @@ START_TEST(a_clock_set_back_does_not_hold_a_retry_up)
 }
 END_TEST
 
+START_TEST(a_full_for_a_gap_waits_longer_each_time)
+{
+	struct rescue r = {0};
+	ck_assert(!rescue_holds_back(&r, midnight));
+	rescue_hold_back(&r, midnight); /* one of the schedule ended: not our failure */
+	ck_assert(!rescue_holds_back(&r, midnight));
+	r.tries = 1;
+	rescue_hold_back(&r, midnight);
+	ck_assert(rescue_holds_back(&r, midnight + MIN - 1));
+	ck_assert(!rescue_holds_back(&r, midnight + MIN));
+	r.tries = 2;
+	rescue_hold_back(&r, midnight);
+	ck_assert(rescue_holds_back(&r, midnight + 4 * MIN));
+	/* The clock was set back by a day. */
+	ck_assert(!rescue_holds_back(&r, midnight - 24 * HOUR));
+}
+END_TEST
+
 START_TEST(off_is_never)
 {
 	ck_assert_int_eq(sched_next(&s.verify, &tracks[SCHED_VERIFY], midnight), -1);
@@ -149,6 +167,7 @@ static Suite *suite(void)
 	tcase_add_test(c, the_next_due_time_begins_afresh);
 	tcase_add_test(c, every_is_due_at_once_and_backs_off_too);
 	tcase_add_test(c, a_clock_set_back_does_not_hold_a_retry_up);
+	tcase_add_test(c, a_full_for_a_gap_waits_longer_each_time);
 	tcase_add_test(c, off_is_never);
 	suite_add_tcase(su, c);
 	return su;

@@ -82,6 +82,36 @@ START_TEST(backups_of_one_repository_are_not_those_of_another)
 }
 END_TEST
 
+/* What was seen before a full was made must not ask for another one. */
+START_TEST(a_full_settles_that_one_is_due)
+{
+	struct snapshot *old = look(path[2]), *during = look(path[2]), *later = look(path[2]);
+	struct manifest *m = manifest_new();
+	strcpy(m->id, "20261122T020000Z-full");
+	m->instance = mem_strdup("main");
+	m->finished_us = INT64_MAX / 2;
+	for (int i = 0; i < 3; i++) {
+		struct snapshot *s[] = {old, during, later};
+		s[i]->instances[0].loaded = true;
+		strcpy(s[i]->instances[0].binlog.full_due, "binlogs are missing");
+	}
+	snapshot_add(old, m);
+	ck_assert_str_eq(snapshot_binlog(old, "main")->full_due, "");
+	/* A look that was begun while it was made. */
+	snapshot_inherit(during, old);
+	ck_assert_uint_eq(backups_of(during), 1);
+	ck_assert_str_eq(snapshot_binlog(during, "main")->full_due, "");
+	/* Nothing was made since: it is as it was seen. */
+	snapshot_free(old);
+	old = look(path[2]);
+	snapshot_inherit(later, old);
+	ck_assert_str_ne(snapshot_binlog(later, "main")->full_due, "");
+	snapshot_free(old);
+	snapshot_free(during);
+	snapshot_free(later);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("daemon start");
@@ -89,6 +119,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, a_lost_history_does_not_give_a_tokens_number_to_a_new_job);
 	tcase_add_test(c, backups_of_one_repository_are_not_those_of_another);
+	tcase_add_test(c, a_full_settles_that_one_is_due);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -150,6 +150,49 @@ START_TEST(an_instance_remembers_its_past)
 }
 END_TEST
 
+/* The newest run is running when the daemon is killed at `now`. */
+static struct history_killed killed_at(int64_t id, int64_t due, int64_t now)
+{
+	struct history_killed k = {.times = 99};
+	struct job j = sample(id, JOB_RUNNING);
+	j.due_us = due;
+	ck_ok(history_put(h, &j, &err), err);
+	reopen(now);
+	ck_ok(history_killed(h, "main", JOB_FULL, &k, &err), err);
+	return k;
+}
+
+START_TEST(what_killed_the_daemon_is_not_begun_at_once)
+{
+	struct history_killed k = killed_at(1, 700, 5000000);
+	ck_assert_uint_eq(k.times, 1);
+	ck_assert_int_eq(k.due_us, 700);
+	k = killed_at(2, 700, 6000000);
+	ck_assert_uint_eq(k.times, 2);
+	struct instance *i = instance_new("main", h, 6000000);
+	ck_assert_int_eq(i->tracks[SCHED_FULL].failed_due_us, 700);
+	ck_assert_uint_eq(i->tracks[SCHED_FULL].failures, 2);
+	ck_assert_int_eq(i->tracks[SCHED_FULL].retry_us, 6000000 + 300 * 1000000LL);
+	ck_assert_int_eq(i->tracks[SCHED_INCREMENTAL].failed_due_us, -1);
+	instance_free(i);
+	/* For another moment it begins afresh; out of the schedule, for a gap, too. */
+	ck_assert_uint_eq(killed_at(3, 900, 7000000).times, 1);
+	k = killed_at(4, -1, 8000000);
+	ck_assert_uint_eq(k.times, 1);
+	i = instance_new("main", h, 8000000);
+	ck_assert(rescue_holds_back(&i->binlog.rescue, 8000000 + 59 * 1000000LL));
+	ck_assert(!rescue_holds_back(&i->binlog.rescue, 8000000 + 60 * 1000000LL));
+	instance_free(i);
+	/* A start without a kill: nothing is held back, whatever was before. */
+	reopen(9000000);
+	ck_ok(history_killed(h, "main", JOB_FULL, &k, &err), err);
+	ck_assert_uint_eq(k.times, 0);
+	put(5, JOB_FAILED);
+	ck_ok(history_killed(h, "main", JOB_FULL, &k, &err), err);
+	ck_assert_uint_eq(k.times, 0);
+}
+END_TEST
+
 START_TEST(a_full_makes_up_for_a_failed_incremental_over_a_restart)
 {
 	struct job j = sample(1, JOB_FAILED);
@@ -254,6 +297,7 @@ static Suite *suite(void)
 	tcase_add_test(c, a_kill_leaves_failed_and_cancelled_runs);
 	tcase_add_test(c, old_rows_go);
 	tcase_add_test(c, an_instance_remembers_its_past);
+	tcase_add_test(c, what_killed_the_daemon_is_not_begun_at_once);
 	tcase_add_test(c, a_full_makes_up_for_a_failed_incremental_over_a_restart);
 	tcase_add_test(c, a_full_serves_the_incremental_and_a_clock_set_back_is_seen);
 	tcase_add_test(c, a_damaged_history_is_set_aside);

@@ -99,7 +99,7 @@ static int verify(const char *id, struct verify_result *r)
 START_TEST(verify_reads_the_binlogs)
 {
 	struct verify_result r = {0};
-	struct progress progress = {0};
+	static struct progress progress;
 	struct verify_request req = {.repo_url = url, .jobs = 1, .progress = &progress};
 	ck_ok(verify_run(&req, &r, &err), err);
 	ck_assert_uint_eq(r.segments, 4);

@@ -163,6 +163,8 @@ START_TEST(latest_leaves_half_a_transaction_out)
 	check(second, 1, 10, 11);
 	ck_assert_uint_eq(plan.groups, 3);
 	ck_assert_uint_eq(plan.bytes, begin[11] - end[7]);
+	ck_assert_uint_gt(plan.largest_group, 0);
+	ck_assert_uint_le(plan.largest_group, end[8] - begin[8]);
 }
 END_TEST
 
@@ -319,6 +321,73 @@ START_TEST(a_savepoint_does_not_end_a_transaction)
 }
 END_TEST
 
+/* A third file, with transaction 13; `started`: by a server that began anew. */
+static void third_file(bool started)
+{
+	size_t format = BINLOG_MAGIC_SIZE, n;
+	made_begin(&five, "bin.000003", T0, 1);
+	n = five.bytes.n - format - 4;
+	if (started)
+		le32_put(five.bytes.p + format + BINLOG_HEADER_SIZE + 52, T0 + 120);
+	le32_put(five.bytes.p + format + n, binlog_crc32(five.bytes.p + format, n));
+	transaction(&five, 13);
+	put(&five, NULL);
+}
+
+START_TEST(half_a_transaction_of_a_server_that_died)
+{
+	third_file(true);
+	make();
+	ck_assert_uint_eq(plan.pieces.n, 2);
+	ck_assert_uint_eq(plan.pieces.v[0].to, begin[11]);
+	ck_assert(!plan.pieces.v[0].anew && plan.pieces.v[1].anew);
+	ck_assert_uint_eq(plan.groups, 4);
+	ck_assert_uint_eq(plan.bytes, begin[11] - end[7] + five.bytes.n - BINLOG_MAGIC_SIZE);
+	ck_assert_str_eq(plan.last.gtid, "0-1-13");
+	ck_ok(point_parse_gtid("0-1-11", &point, &err), err);
+	refuse(ERR_NOT_FOUND, "0-1-11");
+	/* All there is of it between the backup and the new start. */
+	second->binlog.pos = begin[11];
+	point.kind = POINT_LATEST;
+	make();
+	ck_assert(plan.pieces.n == 1 && plan.pieces.v[0].anew && plan.groups == 1);
+}
+END_TEST
+
+START_TEST(a_server_goes_on_to_another_file_between_transactions)
+{
+	third_file(false);
+	ck_ok(point_parse_gtid("0-1-11", &point, &err), err);
+	make();
+	ck_assert_str_eq(plan.last.gtid, "0-1-11");
+	ck_assert_str_eq(plan.next.gtid, "0-1-13");
+	ck_assert(plan.pieces.n == 2 && plan.pieces.v[0].to == two.bytes.n);
+	ck_assert(!plan.pieces.v[1].anew && plan.groups == 4);
+}
+END_TEST
+
+/* So much room its files take; without it no client reads a file. */
+START_TEST(load_data_is_told)
+{
+	static const char block[5000];
+	made_begin(&five, "bin.000003", T0, 1);
+	for (unsigned n = 13; n <= 15; n++) {
+		gtid(&five, T0 + 10 * n, n, 0);
+		made_event(&five, 17, T0 + 10 * n, block, sizeof block);
+		made_event(&five, 9, T0 + 10 * n, block, sizeof block);
+		made_event(&five, 18, T0 + 10 * n, block, 40);
+		made_event(&five, BINLOG_XID, T0 + 10 * n, "\1\0\0\0\0\0\0\0", 8);
+	}
+	make();
+	ck_assert(!plan.load_data && plan.load_bytes == 0);
+	put(&five, NULL);
+	ck_ok(point_parse_gtid("0-1-14", &point, &err), err);
+	make();
+	ck_assert(plan.load_data && plan.load_bytes >= 4 * sizeof block);
+	ck_assert_uint_lt(plan.load_bytes, 4 * sizeof block + 400);
+}
+END_TEST
+
 START_TEST(an_end_before_a_gap_is_told)
 {
 	struct segment_gap gap = {.from_file = (char *)(uintptr_t) "bin.000002",
@@ -355,6 +424,9 @@ static Suite *suite(void)
 	tcase_add_test(c, a_named_backup_is_kept_to);
 	tcase_add_test(c, nothing_leads_over_a_gap);
 	tcase_add_test(c, a_savepoint_does_not_end_a_transaction);
+	tcase_add_test(c, half_a_transaction_of_a_server_that_died);
+	tcase_add_test(c, a_server_goes_on_to_another_file_between_transactions);
+	tcase_add_test(c, load_data_is_told);
 	tcase_add_test(c, an_end_before_a_gap_is_told);
 	tcase_add_test(c, without_binlogs_the_backup_is_the_point);
 	suite_add_tcase(s, c);

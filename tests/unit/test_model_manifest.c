@@ -39,7 +39,7 @@ static struct manifest *sample(void)
 	manifest_set(m, "innodb_data_file_path", "ibdata1:12M:autoextend");
 	manifest_set(m, "odd", "\xff \"q\" 100%");
 	m->binlog = (struct position){mem_strdup("bin\xe4log.000007"), 4096, mem_strdup("0-1-9"),
-	                              1795310000};
+	                              1795310000, 1795316440000000};
 	m->lsn_checkpoint = 1000;
 	m->lsn_end = 1ull << 60;
 	for (int i = 0; i < 512; i++)
@@ -132,6 +132,7 @@ START_TEST(round_trip)
 	ck_assert_ptr_null(manifest_setting(b, "none"));
 	ck_assert_str_eq(b->binlog.file, "bin\xe4log.000007");
 	ck_assert_uint_eq(b->binlog.created, 1795310000);
+	ck_assert_int_eq(b->binlog.taken_us, 1795316440000000);
 	ck_assert_mem_eq(b->redo.header, m->redo.header, 512);
 	ck_assert_mem_eq(b->redo.encryption, m->redo.encryption, 512);
 	ck_assert_uint_eq(b->replica.n, 1);

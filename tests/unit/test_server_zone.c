@@ -47,11 +47,26 @@ START_TEST(the_sources_zone_and_no_other)
 }
 END_TEST
 
+/* Where a zone has no letters: neither a part of another one's name nor its offset. */
+START_TEST(zones_of_digits)
+{
+	char *got = NULL, want[80];
+	setenv("TZ", "XYZ-5:30", 1);
+	write_zone("TZif2\n<+0330>-3:30\n");
+	snprintf(want, sizeof want, "TZ=:%s", file);
+	check("+0330", want);
+	ck_assert_int_eq(zone_environment("+03", file, &got, &err), -1);
+	ck_assert_int_eq(zone_environment("-3", file, &got, &err), -1);
+	unlink(file);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("server/zone");
 	TCase *c = tcase_create("zone");
 	tcase_add_test(c, the_sources_zone_and_no_other);
+	tcase_add_test(c, zones_of_digits);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -6,8 +6,10 @@ from .mybak import Mybak, Ctl
 from .oracle import Truth, check_restored
 from .places import BUILD, ROOT, Workplace, wait_for
 from .server import MARIADB, Server
-from .mysql import MySQLServer
+from .mysql import MySQLServer, with_keyring
+from .netns import Wire
 from .debian import mariadb_11_8, mysql_sid
 
 __all__ = ["Archive", "BUILD", "Ctl", "Load", "MARIADB", "Mybak", "MySQLServer", "ROOT", "Server",
-           "Truth", "Workplace", "check_restored", "mariadb_11_8", "mysql_sid", "wait_for"]
+           "Truth", "Wire", "Workplace", "check_restored", "mariadb_11_8", "mysql_sid",
+           "wait_for", "with_keyring"]

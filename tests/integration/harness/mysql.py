@@ -1,5 +1,8 @@
 """Throw-away MySQL servers."""
+import dataclasses
 import hashlib
+import json
+import pathlib
 import re
 import shutil
 import subprocess
@@ -62,3 +65,22 @@ class MySQLServer(Server):
         wait_for(lambda: self.status("Innodb_buffer_pool_pages_dirty") == 0, 300,
                  say=f"{self.name} goes on writing")
         self.sql("SET GLOBAL innodb_max_dirty_pages_pct=90")
+
+
+def with_keyring(programs, folder):
+    """The same programs with a keyring in a file: a server looks for its manifest beside
+    itself, and for the settings of a component beside that."""
+    folder.mkdir()
+    real = pathlib.Path(programs.mariadbd + ".real")
+    plugins, = (o.partition("=")[2] for o in programs.extra if o.startswith("--plugin-dir="))
+    for name in pathlib.Path(plugins).iterdir():
+        (folder / name.name).symlink_to(name)
+    (folder / real.name).symlink_to(real)
+    script = folder / "mysqld"
+    script.write_text(pathlib.Path(programs.mariadbd).read_text().replace(str(real), str(folder / real.name)))
+    script.chmod(0o755)
+    (folder / f"{real.name}.my").write_text(json.dumps({"components": "file://component_keyring_file"}))
+    (folder / "component_keyring_file.cnf").write_text(
+        json.dumps({"path": str(folder / "keyring"), "read_only": False}))
+    extra = tuple(o for o in programs.extra if not o.startswith("--plugin-dir="))
+    return dataclasses.replace(programs, mariadbd=str(script), extra=(*extra, f"--plugin-dir={folder}"))

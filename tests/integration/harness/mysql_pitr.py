@@ -93,6 +93,8 @@ class MySQLReference(Reference):
         return MySQLServer(self.source.place, name, init=self.source.init, options=self.source.options,
                            programs=self.source.programs, datadir=datadir, binlog=False)
 
-    def read(self, server, load, files, options):
-        return subprocess.run([self.source.programs.binlog, "--no-defaults", f"--local-load={load}",
-                               *options, *map(str, files)], stdout=subprocess.PIPE, check=True).stdout
+    def reader(self, load, files, *options):
+        return [self.source.programs.binlog, "--no-defaults", f"--local-load={load}", *options, *map(str, files)]
+
+    def sql_of(self, text):
+        return text

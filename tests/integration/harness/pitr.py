@@ -149,8 +149,9 @@ class Group:
 class Reference:
     """A cold copy of a source, and all its binlogs since."""
 
-    def __init__(self, source):
-        self.source = source
+    def __init__(self, source, remote=False):
+        """remote: the binlogs can be read through the running source only."""
+        self.source, self.remote = source, remote
         source.stop()
         self.datadir = source.place / f"{source.name}.cold"
         copy_tree(source.datadir, self.datadir)
@@ -160,12 +161,20 @@ class Reference:
     def files(self):
         return self.source.binlog_files(self.first)
 
+    def reader(self, load, files, *options):
+        """What runs mariadb-binlog on them."""
+        if self.remote:
+            options += ("--read-from-remote-server", "--user=root", f"--socket={self.source.socket}")
+        return [self.source.programs.binlog, "--no-defaults", "--skip-gtid-strict-mode", f"--local-load={load}",
+                *options, *(f.name if self.remote else str(f) for f in files)]
+
     def groups(self):
         """Every transaction since the copy, in order."""
         result = []
+        load = self.source.place / "groups.load"
+        load.mkdir(exist_ok=True)
         for path in self.files():
-            text = subprocess.run([self.source.programs.binlog, "--no-defaults", "--base64-output=never",
-                                   "--skip-gtid-strict-mode", "--skip-annotate-row-events", str(path)],
+            text = subprocess.run(self.reader(load, [path], "--base64-output=never"),
                                   capture_output=True, env={**os.environ, "TZ": "UTC"}).stdout
             at = None
             for line in text.decode("utf-8", "replace").splitlines():
@@ -199,17 +208,13 @@ class Reference:
             options += (f"--stop-position={stop.begin}",)
         load = server.place / f"{server.name}.load"
         load.mkdir()
-        text = self.read(server, load, files, options)
+        text = self.sql_of(subprocess.run(self.reader(load, files, *options), stdout=subprocess.PIPE, check=True).stdout)
         writer = subprocess.run([self.source.programs.client, "--no-defaults", "--binary-mode", "--user=root",
                                  "--local-infile=1", "--max-allowed-packet=1G", f"--socket={server.socket}"],
                                 input=text, capture_output=True)
         assert writer.returncode == 0, writer.stderr[-2000:]
 
-    def read(self, server, load, files, options):
-        """What the files say, as SQL."""
-        text = subprocess.run([self.source.programs.binlog, "--no-defaults", f"--local-load={load}",
-                               "--skip-gtid-strict-mode", *options, *map(str, files)],
-                              stdout=subprocess.PIPE, check=True).stdout
+    def sql_of(self, text):
         return with_thread_ids(text)
 
 
