@@ -32,6 +32,13 @@ void clock_sleep_ms(unsigned ms)
 		;
 }
 
+void clock_wait(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t until_mono_ns)
+{
+	struct timespec t = {.tv_sec = (time_t)(until_mono_ns / 1000000000u),
+	                     .tv_nsec = (long)(until_mono_ns % 1000000000u)};
+	pthread_cond_clockwait(cond, lock, CLOCK_MONOTONIC, &t);
+}
+
 void clock_set_fake(int64_t us)
 {
 	atomic_store_explicit(&fake_us, us, memory_order_relaxed);

@@ -7,6 +7,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -16,6 +17,9 @@
 int64_t clock_wall_us(void);
 uint64_t clock_mono_ns(void);
 void clock_sleep_ms(unsigned ms);
+/* pthread_cond_wait, and no longer than until that monotonic time: somebody may set the
+ * wall clock back by an hour.  The condition needs no attribute. */
+void clock_wait(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t until_mono_ns);
 
 /* From now on wall time is `us` (tests); -1 goes back to the real one. */
 void clock_set_fake(int64_t us);

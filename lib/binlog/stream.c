@@ -28,10 +28,7 @@
 
 static void wait_ms(struct stream *s, unsigned ms)
 {
-	uint64_t until = clock_mono_ns() + ms * 1000000ULL;
-	struct timespec t = {.tv_sec = (time_t)(until / 1000000000U),
-	                     .tv_nsec = (long)(until % 1000000000U)};
-	pthread_cond_timedwait(&s->cond, &s->lock, &t);
+	clock_wait(&s->cond, &s->lock, clock_mono_ns() + ms * 1000000ULL);
 }
 
 void stream_say(struct stream *s, const char *what)
@@ -169,7 +166,6 @@ static void make_uuid(const struct stream_plan *plan, char out[37])
 static struct stream *new_stream(const struct stream_plan *plan)
 {
 	struct stream *s = mem_zalloc(sizeof *s);
-	pthread_condattr_t attr;
 
 	s->plan = *plan;
 	s->plan.repo_url = mem_strdup(plan->repo_url);
@@ -181,10 +177,7 @@ static struct stream *new_stream(const struct stream_plan *plan)
 	s->status.lag_bytes = UINT64_MAX;
 	make_uuid(plan, s->uuid);
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->cond, &attr);
-	pthread_condattr_destroy(&attr);
+	pthread_cond_init(&s->cond, NULL);
 	return s;
 }
 

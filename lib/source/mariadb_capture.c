@@ -13,7 +13,7 @@
 #include "base/mem.h"
 
 #define CHUNK (1u << 20)
-#define POLL_MS 10u
+#define POLL_NS 10000000u
 #define HEAD_TRIES 100
 
 struct redo_capture {
@@ -187,18 +187,6 @@ static int pull(struct redo_capture *c, uint64_t upto, struct err *err)
 	return 0;
 }
 
-static void wait_a_little(struct redo_capture *c)
-{
-	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += (long)POLL_MS * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000L;
-	}
-	pthread_cond_timedwait(&c->changed, &c->lock, &until);
-}
-
 /* One round: what is durable now, up to the end if there is one.  1 at the end. */
 static int round_of_capture(struct redo_capture *c, struct err *err)
 {
@@ -242,7 +230,7 @@ static void *capture_main(void *arg)
 		rc = round_of_capture(c, &err);
 		pthread_mutex_lock(&c->lock);
 		if (rc == 0 && !c->stop && !c->end_lsn)
-			wait_a_little(c);
+			clock_wait(&c->changed, &c->lock, clock_mono_ns() + POLL_NS);
 	}
 	if (rc < 0)
 		c->failed = err;

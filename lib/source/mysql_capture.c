@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/fsio.h"
@@ -13,7 +12,7 @@
 
 #define CHUNK (1u << 20)
 #define PEEK (16u << 10) /* enough where the log grows slowly */
-#define POLL_MS 5u
+#define POLL_NS 5000000u
 /* What does not pass in this time is no write caught halfway. */
 #define PATIENCE_NS 5000000000ull
 
@@ -227,18 +226,6 @@ static int pull_end(struct mysql_capture *c, uint64_t end, struct err *err)
 	return sink_finish(c->plan.to, err) == 0 ? 1 : -1;
 }
 
-static void wait_a_little(struct mysql_capture *c)
-{
-	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += (long)POLL_MS * 1000000L;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000L;
-	}
-	pthread_cond_timedwait(&c->changed, &c->lock, &until);
-}
-
 /* One round without the lock: 1 go on at once, 0 wait a little, -1, 2 all is done. */
 static int round_of_capture(struct mysql_capture *c, uint64_t end, struct err *err)
 {
@@ -260,7 +247,7 @@ static void *capture_main(void *arg)
 	pthread_mutex_lock(&c->lock);
 	while (!c->stop && rc >= 0 && rc < 2) {
 		if (rc == 0)
-			wait_a_little(c);
+			clock_wait(&c->changed, &c->lock, clock_mono_ns() + POLL_NS);
 		if (c->hold && !c->end_lsn) {
 			c->held = true;
 			pthread_cond_broadcast(&c->changed);
@@ -289,7 +276,7 @@ static int find_start(struct mysql_capture *c, struct err *err)
 			return rc < 0 ? -1 : 0;
 		if (out_of_patience(c))
 			return lapped(c, err);
-		clock_sleep_ms(POLL_MS);
+		clock_sleep_ms(POLL_NS / 1000000u);
 	}
 }
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -149,19 +148,6 @@ static int act(struct mysql_consumer *c, uint64_t lsn, bool tell, bool look, str
 	return c->holds ? judge(c, &now, lsn, err) : 0;
 }
 
-static void wait_until(struct mysql_consumer *c, uint64_t mono_ns)
-{
-	struct timespec until;
-	uint64_t now = clock_mono_ns();
-	if (now >= mono_ns)
-		return;
-	clock_gettime(CLOCK_REALTIME, &until);
-	uint64_t ns = (uint64_t)until.tv_nsec + (mono_ns - now);
-	until.tv_sec += (time_t)(ns / 1000000000u);
-	until.tv_nsec = (long)(ns % 1000000000u);
-	pthread_cond_timedwait(&c->changed, &c->lock, &until);
-}
-
 static void *watch_main(void *arg)
 {
 	struct mysql_consumer *c = arg;
@@ -175,7 +161,7 @@ static void *watch_main(void *arg)
 		bool tell = c->holds && lsn >= c->advanced + ADVANCE_BYTES;
 		bool look = clock_mono_ns() >= next_look;
 		if (!tell && !look) {
-			wait_until(c, next_look);
+			clock_wait(&c->changed, &c->lock, next_look);
 			continue;
 		}
 		if (tell)

@@ -78,6 +78,20 @@ START_TEST(a_test_can_say_what_time_it_is)
 }
 END_TEST
 
+START_TEST(a_wait_ends_by_itself)
+{
+	pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	pthread_cond_t never = PTHREAD_COND_INITIALIZER;
+	uint64_t until = clock_mono_ns() + 3000000u;
+	pthread_mutex_lock(&lock);
+	while (clock_mono_ns() < until)
+		clock_wait(&never, &lock, until);
+	clock_wait(&never, &lock, until); /* over already */
+	pthread_mutex_unlock(&lock);
+	ck_assert_uint_lt(clock_mono_ns() - until, 1000000000u);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("base_clock");
@@ -87,6 +101,7 @@ static Suite *suite(void)
 	tcase_add_test(t, what_is_no_time_is_refused);
 	tcase_add_test(t, local_time_has_its_zone);
 	tcase_add_test(t, a_test_can_say_what_time_it_is);
+	tcase_add_test(t, a_wait_ends_by_itself);
 	suite_add_tcase(s, t);
 	return s;
 }
