@@ -47,6 +47,28 @@ int restore_redo_write(const struct manifest *m, const struct places *p,
 	return form_of(m)->write(m, p, from, path, cancel, err);
 }
 
+int redo_take(const struct redo_source *from, uint64_t *left, redo_taker *take, void *arg,
+              const struct cancel *cancel, struct err *err)
+{
+	const unsigned char *bytes;
+	size_t n;
+	int more = 1;
+
+	while (*left > 0 && more > 0) {
+		if (cancel_check(cancel, err) < 0)
+			return -1;
+		more = from->next(from->arg, &bytes, &n, err);
+		if (more <= 0)
+			break;
+		if (n > *left)
+			n = (size_t)*left;
+		*left -= n;
+		if (take(arg, bytes, n, err) < 0)
+			return -1;
+	}
+	return more < 0 ? -1 : 0;
+}
+
 static int reserve(int fd, uint64_t size, const char *path, struct err *err)
 {
 	int rc;

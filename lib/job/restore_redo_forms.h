@@ -21,4 +21,10 @@ extern const struct redo_form redo_form_mariadb, redo_form_mysql;
  * makes its log itself.  Its fd or -1. */
 int redo_file_make(const struct manifest *m, const char *path, uint64_t size, struct err *err);
 
+/* Takes what the source gives piece by piece, `*left` bytes at the most: what lies behind
+ * the end LSN is not part of the backup.  Of *left, what the source lacked remains. */
+typedef int redo_taker(void *arg, const unsigned char *bytes, size_t n, struct err *err);
+int redo_take(const struct redo_source *from, uint64_t *left, redo_taker *take, void *arg,
+              const struct cancel *cancel, struct err *err);
+
 #endif

@@ -125,10 +125,10 @@ static int drain(struct writer *w, struct err *err)
 	return 0;
 }
 
-static int append(struct writer *w, const unsigned char *bytes, size_t n, struct err *err)
+static int append(void *arg, const unsigned char *bytes, size_t n, struct err *err)
 {
-	if (n > w->left)
-		n = (size_t)w->left; /* what lies behind the end LSN is not part of the backup */
+	struct writer *w = arg;
+
 	if (n > w->cap - w->n) {
 		w->cap = 2 * w->cap + n;
 		w->buf = mem_resize(w->buf, w->cap, 1);
@@ -136,25 +136,13 @@ static int append(struct writer *w, const unsigned char *bytes, size_t n, struct
 	if (n)
 		memcpy(w->buf + w->n, bytes, n);
 	w->n += n;
-	w->left -= n;
 	return drain(w, err);
 }
 
 static int copy_all(struct writer *w, const struct redo_source *from, const struct cancel *cancel,
                     struct err *err)
 {
-	const unsigned char *bytes;
-	size_t n;
-	int more = 1;
-
-	while (w->left > 0 && more > 0) {
-		if (cancel_check(cancel, err) < 0)
-			return -1;
-		more = from->next(from->arg, &bytes, &n, err);
-		if (more > 0 && append(w, bytes, n, err) < 0)
-			return -1;
-	}
-	if (more < 0)
+	if (redo_take(from, &w->left, append, w, cancel, err) < 0)
 		return -1;
 	if (w->left == 0 && w->n == 0 && w->walk.lsn == w->m->lsn_end)
 		return 0;

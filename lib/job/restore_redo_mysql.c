@@ -167,11 +167,10 @@ static int drain(struct writer *w, struct err *err)
 	return 0;
 }
 
-static int append(struct writer *w, const unsigned char *bytes, size_t n, struct err *err)
+static int append(void *arg, const unsigned char *bytes, size_t n, struct err *err)
 {
-	if (n > w->left)
-		n = (size_t)w->left; /* what lies behind the end LSN is not part of the backup */
-	w->left -= n;
+	struct writer *w = arg;
+
 	while (n > 0) {
 		size_t part = BUFFER - w->n < n ? BUFFER - w->n : n;
 		memcpy(w->buf + w->n, bytes, part);
@@ -187,18 +186,7 @@ static int append(struct writer *w, const unsigned char *bytes, size_t n, struct
 static int copy_all(struct writer *w, const struct redo_source *from, const struct cancel *cancel,
                     struct err *err)
 {
-	const unsigned char *bytes;
-	size_t n;
-	int more = 1;
-
-	while (w->left > 0 && more > 0) {
-		if (cancel_check(cancel, err) < 0)
-			return -1;
-		more = from->next(from->arg, &bytes, &n, err);
-		if (more > 0 && append(w, bytes, n, err) < 0)
-			return -1;
-	}
-	if (more < 0)
+	if (redo_take(from, &w->left, append, w, cancel, err) < 0)
 		return -1;
 	if (w->left > 0)
 		return err_set(
