@@ -118,14 +118,20 @@ programs: all $(TOOL_BIN)
 
 .PHONY: check-integration
 check-integration: programs ## tests against real servers under load, without the long ones
-	$(PYTEST) -m 'not long' tests/integration
+	$(PYTEST) -m 'not long and not mysql' tests/integration
+
+.PHONY: check-mysql
+check-mysql: ## tests against a real MySQL 9 (fetched from Debian unstable, not installed)
+	$(SETUP) build test
+	$(AGAIN) programs
+	$(PYTEST) -m 'mysql and not long' tests/integration
 
 .PHONY: check-faults
 check-faults: programs ## every fault at every step: kill -9, full disk, damage, two daemons
 	$(PYTEST) tests/integration/test_faults.py
 
 .PHONY: check-long
-check-long: programs ## the tests that check-integration leaves out
+check-long: programs ## the tests that check-integration and check-mysql leave out
 	$(PYTEST) -m long tests/integration
 
 .PHONY: asan

@@ -19,7 +19,6 @@ import pytest
 from harness import (MARIADB, Archive, Mybak, MySQLServer, Server, Wire, mysql_sid, wait_for,
                      with_keyring)
 from harness.archive import events, settled
-from harness.mybak import GRANTS
 
 ROW = "INSERT INTO d.t (b) VALUES (REPEAT('x', 1000))"
 SCHEMA = ("CREATE DATABASE d", "CREATE TABLE d.t (a INT AUTO_INCREMENT PRIMARY KEY, b LONGTEXT)",
@@ -31,7 +30,7 @@ SMALL_FILES = ("--max-binlog-size=1M", "--max-allowed-packet=256M")
 class Stream:
     """A daemon that does nothing but archive the binlog of `server`."""
 
-    def __init__(self, place, server, name="mybak", grants=GRANTS, **policy):
+    def __init__(self, place, server, name="mybak", grants=Server.GRANTS, **policy):
         self.mybak = Mybak(place, None, name, **policy)
         self.server = self.mybak.server = server
         if isinstance(server, MySQLServer):
@@ -52,7 +51,7 @@ class Stream:
     def over_tcp(self, host, port):
         """From now on the daemon goes there and not to the socket."""
         self.server.sql("CREATE OR REPLACE USER mybak@'%' IDENTIFIED BY 'secret word'",
-                        f"GRANT {', '.join(GRANTS)} ON *.* TO mybak@'%'")
+                        f"GRANT {', '.join(Server.GRANTS)} ON *.* TO mybak@'%'")
         instance = self.mybak.policy["instances"][0]
         instance.pop("socket", None)
         instance.update(host=host, port=port)
@@ -381,7 +380,7 @@ def test_another_replica_of_the_same_number(place):
 def test_missing_privilege(place, missing):
     server = Server(place).create().start()
     server.sql(*SCHEMA)
-    few = [g for g in GRANTS if g not in (missing, "SUPER")]
+    few = [g for g in Server.GRANTS if g not in (missing, "SUPER")]
     stream = Stream(place, server, grants=few).start()
 
     def hint():

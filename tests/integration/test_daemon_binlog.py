@@ -10,7 +10,6 @@ import time
 import pytest
 
 from harness import Archive, Mybak, MySQLServer, Server, mysql_sid, wait_for
-from harness.mybak import GRANTS
 from harness.places import ROOT
 
 ROW = "INSERT INTO d.t (b) VALUES (REPEAT('x', 1000))"
@@ -18,7 +17,7 @@ SCHEMA = ("CREATE DATABASE d", "CREATE TABLE d.t (a INT AUTO_INCREMENT PRIMARY K
 ROTATE = "FLUSH BINARY LOGS"
 
 
-def make(place, server, grants=GRANTS, **more):
+def make(place, server, grants=Server.GRANTS, **more):
     mybak = Mybak(place, server, schedule={"binlog": "continuous"}, **more)
     mybak.create_user(grants)
     return mybak
@@ -73,7 +72,7 @@ def metrics(mybak):
 
 @pytest.mark.parametrize("missing", ["REPLICATION SLAVE", "BINLOG MONITOR"])
 def test_check_names_what_the_stream_lacks(place, server, missing):
-    few = [g for g in GRANTS if g not in (missing, "SUPER")]
+    few = [g for g in Server.GRANTS if g not in (missing, "SUPER")]
     mybak = make(place, server, grants=few).start()
 
     def hints():
@@ -346,7 +345,7 @@ def test_reload_off_and_on(place, server, mybak):
 
 def test_reload_with_another_user(place, server, mybak):
     server.sql("CREATE USER second@localhost IDENTIFIED BY 'other word'",
-               f"GRANT {', '.join(GRANTS)} ON *.* TO second@localhost")
+               f"GRANT {', '.join(Server.GRANTS)} ON *.* TO second@localhost")
     other = mybak.dir / "second.cnf"
     other.write_text("[client]\nuser=second\npassword='other word'\n")
     other.chmod(0o600)

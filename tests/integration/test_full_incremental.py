@@ -1,13 +1,12 @@
 """Full, incremental, incremental of the incremental, taken under load, each restored and
 held against the source."""
 import dataclasses
-import threading
 import time
 
 import pytest
 
-from harness import MARIADB, Load, Mybak, Server, Truth, check_restored, mariadb_11_8
-from harness.load import change_rows, ledger_floor, volume
+from harness import MARIADB, Burner, Load, Mybak, Server, Truth, check_restored, mariadb_11_8, restore_all, take
+from harness.load import change_rows, volume
 
 MIB = 1024 * 1024
 
@@ -37,24 +36,6 @@ CASES = {
 }
 
 
-def take(server, mybak, kinds, between=None):
-    """[(backup, floor)]: each with what had been committed before it began."""
-    taken = []
-    for kind in kinds:
-        if taken and between:
-            between()
-        floor = ledger_floor(server)
-        taken.append((mybak.backup(kind), floor))
-    return taken
-
-
-def restore_all(place, mybak, truth, taken, **kw):
-    for i, (backup, floor) in enumerate(taken):
-        target = place / f"restored{i}"
-        mybak.restore(target, backup)
-        check_restored(truth, target, backup, floor, **kw)
-
-
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.smoke if n == "default" else ())
                                   for n in CASES])
 def test_chain(place, name):
@@ -78,36 +59,19 @@ def test_chain(place, name):
     assert mybak.stop() == 0
 
 
-def burn(server, until):
-    """Write redo as fast as the server can, until the event is set."""
-    n = 0
-    while not until.is_set():
-        n = n % 50 + 1
-        server.sql(f"UPDATE vol.t0 SET pad=REVERSE(pad) WHERE id % 50 = {n - 1}")
-
-
 def test_redo_ring_lapped(place):
     """More redo than the log holds goes by while a slow backup runs: the restored log is
     longer than the ring it came from."""
     server = Server(place, options=("--innodb-log-file-size=16M",)).create().start()
     volume(server, 60)
     mybak = Mybak(place, server, limits={"read_rate": "8MiB"}).start()
-    load = Load(server)
-    ended = threading.Event()
-    burner = threading.Thread(target=burn, args=(server, ended))
-    burner.start()
-    try:
-        floor = ledger_floor(server)
-        full = mybak.backup("full")
-        second_floor = ledger_floor(server)
-        incremental = mybak.backup("incremental")
-    finally:
-        ended.set()
-        burner.join()
+    load, burner = Load(server), Burner(server)
+    taken = take(server, mybak, ("full", "incremental"))
+    burner.stop()
     load.stop()
+    full = taken[0][0]
     assert full["lsn"]["end"] - full["lsn"]["checkpoint"] > 3 * 16 * MIB
-    truth = Truth.of(server)
-    restore_all(place, mybak, truth, [(full, floor), (incremental, second_floor)])
+    restore_all(place, mybak, Truth.of(server), taken)
 
 
 @pytest.mark.long

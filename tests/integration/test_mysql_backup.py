@@ -9,9 +9,9 @@ import time
 
 import pytest
 
-from harness import Load, Mybak, MySQLServer, Server, Truth, check_restored, mysql_sid, wait_for
-from harness.load import change_rows, ledger_floor, volume
-from harness.mysql_pitr import MySQLMybak
+from harness import (Burner, Load, Mybak, MySQLServer, Server, Truth, check_restored, mysql_sid, restore_all,
+                     take, wait_for)
+from harness.load import change_rows, volume
 from test_read_repo import read_repo
 
 pytestmark = pytest.mark.mysql
@@ -21,24 +21,6 @@ MIB = 1024 * 1024
 
 def source_of(place, *options, init=()):
     return MySQLServer(place, init=init, options=options, programs=mysql_sid()).create().start()
-
-
-def take(server, mybak, kinds, between=None):
-    """[(backup, floor)]: each with what had been committed before it began."""
-    taken = []
-    for kind in kinds:
-        if taken and between:
-            between()
-        floor = ledger_floor(server)
-        taken.append((mybak.backup(kind), floor))
-    return taken
-
-
-def restore_all(place, mybak, truth, taken):
-    for i, (backup, floor) in enumerate(taken):
-        target = place / f"restored{i}"
-        mybak.restore(target, backup)
-        check_restored(truth, target, backup, floor)
 
 
 @dataclasses.dataclass
@@ -64,7 +46,7 @@ def test_chain(place, name):
     case = CASES[name]
     server = source_of(place, *case.options, init=case.init)
     volume(server, case.megabytes)
-    mybak = MySQLMybak(place, server, **case.policy).start()
+    mybak = Mybak(place, server, **case.policy).start()
     load = Load(server, "--tables=0")
     taken = take(server, mybak, ("full", "incremental", "incremental"),
                  between=lambda: change_rows(server, 0.02))
@@ -81,38 +63,11 @@ def test_chain(place, name):
     assert mybak.stop() == 0
 
 
-def burn(server, until):
-    """Write redo as fast as the server can, until the event is set; the longest wait."""
-    longest, n = 0, 0
-    while not until.is_set():
-        n = n % 50 + 1
-        began = time.monotonic()
-        server.sql(f"UPDATE vol.t0 SET pad=REVERSE(pad) WHERE id % 50 = {n - 1}")
-        longest = max(longest, time.monotonic() - began)
-    return longest
-
-
-class Burner:
-    def __init__(self, server):
-        self.ended, self.longest = threading.Event(), None
-        self.thread = threading.Thread(target=self.run, args=(server,))
-        self.thread.start()
-        server.place.at_end(self.stop)
-
-    def run(self, server):
-        self.longest = burn(server, self.ended)
-
-    def stop(self):
-        self.ended.set()
-        self.thread.join()
-        return self.longest
-
-
 def test_more_redo_than_the_log_holds(place):
     """Many times the capacity goes by while a slow backup reads: none of it is lost."""
     server = source_of(place, "--innodb-redo-log-capacity=32M")
     volume(server, 60)
-    mybak = MySQLMybak(place, server, limits={"read_rate": "12MiB"}).start()
+    mybak = Mybak(place, server, limits={"read_rate": "12MiB"}).start()
     load, burner = Load(server, "--tables=0"), Burner(server)
     taken = take(server, mybak, ("full", "incremental"))
     burner.stop()
@@ -132,7 +87,7 @@ def running(mybak, kind="full", step="copy"):
 def slow(place, server, megabytes=40, **policy):
     """A daemon that is busy for a while with each full."""
     volume(server, megabytes)
-    return MySQLMybak(place, server, limits={"read_rate": "8MiB", **policy}).start()
+    return Mybak(place, server, limits={"read_rate": "8MiB", **policy}).start()
 
 
 def registered(server):
@@ -161,7 +116,7 @@ def test_lock_is_not_granted(place):
     """A DDL statement that does not come to its end."""
     server = source_of(place)
     server.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)", "INSERT INTO d.t VALUES (1)")
-    mybak = MySQLMybak(place, server, limits={"lock_wait": "2s"}).start()
+    mybak = Mybak(place, server, limits={"lock_wait": "2s"}).start()
     holder, altering = server.connect(), server.connect()
     cursor = holder.cursor()
     cursor.execute("BEGIN")
@@ -205,7 +160,7 @@ def test_slow_repository_does_not_stall_the_server(place):
     """What is read cannot be stored as fast as the server writes: the backup gives up."""
     server = source_of(place, "--innodb-redo-log-capacity=16M")
     volume(server, 40)
-    mybak = MySQLMybak(place, server, limits={"read_rate": "8MiB"})
+    mybak = Mybak(place, server, limits={"read_rate": "8MiB"})
     mybak.start(before=("strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=write",
                         "-e", "inject=write:delay_enter=1500000"))
     number = mybak.start_job("full")
@@ -241,7 +196,7 @@ def test_another_consumer(place):
     """Somebody else holds the redo: the backup says so, and is right all the same."""
     server = source_of(place)
     volume(server, 10)
-    mybak = MySQLMybak(place, server).start()
+    mybak = Mybak(place, server).start()
     other = server.connect()
     cursor = other.cursor()
     cursor.execute("SELECT innodb_redo_log_consumer_register()")
@@ -260,7 +215,7 @@ GLOBAL = ("BACKUP_ADMIN", "RELOAD", "REPLICATION CLIENT")
 @pytest.mark.parametrize("missing", [*GLOBAL, "log_status"])
 def test_missing_privilege(place, missing):
     server = source_of(place)
-    mybak = MySQLMybak(place, server).start()
+    mybak = Mybak(place, server).start()
     what = "SELECT ON performance_schema.log_status" if missing == "log_status" else f"{missing} ON *.*"
     server.sql(f"REVOKE {what} FROM mybak@localhost")
     job = mybak.wait_job(mybak.start_job("full"))
@@ -274,7 +229,7 @@ def test_missing_privilege(place, missing):
 
 def test_redo_log_switched_off(place):
     server = source_of(place)
-    mybak = MySQLMybak(place, server).start()
+    mybak = Mybak(place, server).start()
     server.sql("ALTER INSTANCE DISABLE INNODB REDO_LOG")
     job = mybak.wait_job(mybak.start_job("full"))
     assert job["state"] == "failed" and job["error"]["kind"] == "refused"
@@ -289,7 +244,7 @@ def test_tables_without_lock(place):
                "INSERT INTO `d-b`.`my table` VALUES (1), (2)",
                "CREATE TABLE `d-b`.parts (id INT NOT NULL) ENGINE=ARCHIVE",
                "CREATE TABLE `d-b`.c (id INT NOT NULL) ENGINE=CSV", "INSERT INTO `d-b`.c VALUES (5)")
-    mybak = MySQLMybak(place, server).start()
+    mybak = Mybak(place, server).start()
     full = mybak.backup("full")
     unlocked = {"count": 3, "names": ["d-b.my table", "d-b.c", "d-b.parts"]}
     assert full["tables_without_lock"] == unlocked
@@ -306,7 +261,7 @@ def test_tables_without_lock(place):
 def test_no_binlog(place):
     server = MySQLServer(place, programs=mysql_sid(), binlog=False).create().start()
     volume(server, 10)
-    mybak = MySQLMybak(place, server).start()
+    mybak = Mybak(place, server).start()
     full = mybak.backup("full")
     assert full["binlog"]["file"] is None and full["binlog"]["position"] is None
     mybak.restore(place / "r", full)
@@ -320,7 +275,7 @@ def test_beside_a_mariadb(place):
     for server in (mysql, mariadb):
         volume(server, 20)
     other = Mybak(place, mariadb, "unused")
-    mybak = MySQLMybak(place, mysql)
+    mybak = Mybak(place, mysql)
     mybak.policy["instances"].append({**other.policy["instances"][0], "name": "maria"})
     mybak.write_policy()
     mybak.start()
@@ -355,7 +310,7 @@ def test_replica(place):
                 " SOURCE_PASSWORD='r', GET_SOURCE_PUBLIC_KEY=1, SOURCE_AUTO_POSITION=1", "START REPLICA")
     load = Load(source, "--tables=0")
     wait_for(lambda: replica.sql("SHOW DATABASES LIKE 'bank'"))
-    mybak = MySQLMybak(place, replica).start()
+    mybak = Mybak(place, replica).start()
     backup = mybak.backup("full")
     load.stop()
     file, end = source.binlog_end()
@@ -375,7 +330,7 @@ def test_restored_from_the_page_alone(place):
     """tests/read_repo.py knows mybak-repo(5) and nothing else of mybak."""
     server = source_of(place, "--binlog-group-commit-sync-delay=60000")
     volume(server, 20)
-    mybak = MySQLMybak(place, server).start()
+    mybak = Mybak(place, server).start()
     load = Load(server, "--tables=0")
     taken = take(server, mybak, ("full", "incremental"), between=lambda: change_rows(server, 0.02))
     load.stop()

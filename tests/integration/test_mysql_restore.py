@@ -10,21 +10,16 @@ import time
 
 import pytest
 
-from harness import MySQLServer, mysql_sid, wait_for
-from harness.mysql_pitr import GTIDS, OPTIONS, SCHEMA, MySQLMixedLoad, MySQLMybak, MySQLReference
+import test_pitr
+from harness import Mybak, MySQLServer, mysql_sid, wait_for
+from harness.mysql_pitr import GTIDS, OPTIONS, SCHEMA, MySQLMixedLoad, MySQLReference
+from test_pitr import CONTINUOUS, archived, restored
 
 pytestmark = pytest.mark.mysql
-
-CONTINUOUS = {"schedule": {"binlog": "continuous"}}
 
 
 def source_of(place, gtid, *options):
     return MySQLServer(place, options=(*OPTIONS, *GTIDS[gtid], *options), programs=mysql_sid()).create().start()
-
-
-def restored(place, source, datadir, name):
-    return MySQLServer(place, name, init=source.init, options=source.options, programs=source.programs,
-                       datadir=datadir, binlog=False).start()
 
 
 def state(server):
@@ -45,41 +40,21 @@ def state(server):
     return facts
 
 
-def differences(a, b):
-    return [k for k in a.keys() | b.keys() if a.get(k) != b.get(k)]
-
-
 def check_traces(datadir):
     """Nothing is left of the servers that mybak ran on it."""
     assert not [f.name for f in datadir.iterdir() if f.name == "auto.cnf" or f.name.startswith(("#mybak", "mybak"))
                 or f.suffix in (".sock", ".pid", ".index", ".lock") or "relay" in f.name]
 
 
-def compare(place, mybak, reference, name, words, *applied):
-    target = place / name
-    said = mybak.restore(target, None, *words, "--json").json
-    check_traces(target)
-    got = restored(place, mybak.server, target, f"{name}-s")
-    want = reference.server(f"{name}-r", *applied)
-    different = differences(state(got), state(want))
-    assert not different, f"{words}: {different}"
-    assert not got.complaints()
-    for server in (got, want):
-        server.stop()
-    return said
-
-
-def archived(mybak):
-    job = mybak.wait_job(mybak.start_job("binlog"), 60)
-    assert job["state"] == "done", job
-    return job
+def compare(*words):
+    return test_pitr.compare(*words, state=state, look=check_traces)
 
 
 @pytest.mark.parametrize("gtid", ["on", "off"])
 def test_every_point(place, gtid):
     source = source_of(place, gtid)
     source.sql(*SCHEMA)
-    mybak = MySQLMybak(place, source, **CONTINUOUS)
+    mybak = Mybak(place, source, **CONTINUOUS)
     reference = MySQLReference(source)
     mybak.start()
     load = MySQLMixedLoad(source)
@@ -135,7 +110,7 @@ def test_binlog_decides_prepared(place, gtid):
     source = source_of(place, gtid, "--binlog-group-commit-sync-delay=60000")
     source.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT AUTO_INCREMENT PRIMARY KEY, worker INT, n INT)",
                "XA START 'stays'", "INSERT INTO d.t (worker, n) VALUES (-1, 0)", "XA END 'stays'", "XA PREPARE 'stays'")
-    mybak = MySQLMybak(place, source).start()
+    mybak = Mybak(place, source).start()
     load = subprocess.Popen(["/usr/bin/python3", "-c", WRITERS, str(source.socket)])
     place.at_end(load.kill)
     time.sleep(1)
@@ -188,7 +163,7 @@ while not end.wait(0.2): pass
 def test_mistaken_drop_and_kept_server(place):
     source = source_of(place, "on")
     source.sql(*SCHEMA)
-    mybak = MySQLMybak(place, source, **CONTINUOUS).start()
+    mybak = Mybak(place, source, **CONTINUOUS).start()
     source.sql(*[f"INSERT INTO shop.orders (who, sum) VALUES ('early {i}', {i})" for i in range(20)])
     mybak.backup("full")
     source.sql(*[f"INSERT INTO shop.orders (who, sum) VALUES ('late {i}', {i})" for i in range(20)],
@@ -224,7 +199,7 @@ def test_without_recovery(place):
     """Whoever recovers by himself is told how, and it works."""
     source = source_of(place, "on")
     source.sql(*SCHEMA, "INSERT INTO shop.log (what) VALUES ('there')")
-    mybak = MySQLMybak(place, source).start()
+    mybak = Mybak(place, source).start()
     b = mybak.backup("full")
     target = place / "raw"
     said = mybak.restore(target, b, "--no-recover")
@@ -242,7 +217,7 @@ def test_without_recovery(place):
 
 def test_wrong_programs_are_refused(place):
     source = source_of(place, "on")
-    mybak = MySQLMybak(place, source).start()
+    mybak = Mybak(place, source).start()
     mybak.backup("full")
     other = place / "mysqld"
     for version, words in (("Ver 9.6.0 for Linux on x86_64", "MySQL 9.6.0"),
@@ -269,7 +244,7 @@ def test_replica_ends(place):
                 "CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=1, SOURCE_USER='r',"
                 " SOURCE_LOG_FILE='other.000009', SOURCE_LOG_POS=815 FOR CHANNEL 'second'",
                 "START REPLICA")
-    mybak = MySQLMybak(place, replica).start()
+    mybak = Mybak(place, replica).start()
     b = mybak.backup("full")
     target = place / "copy"
     said = mybak.restore(target, b)
@@ -294,7 +269,7 @@ def test_places_outside(place):
                f"CREATE TABLESPACE far ADD DATAFILE '{out}/far.ibd'",
                "CREATE TABLE shop.general (id INT PRIMARY KEY, v INT) TABLESPACE far",
                "INSERT INTO shop.far VALUES (1, 1)", "INSERT INTO shop.general VALUES (1, 1)")
-    mybak = MySQLMybak(place, source)
+    mybak = Mybak(place, source)
     source.sql("GRANT PROCESS ON *.* TO mybak@localhost")
     mybak.start()
     mybak.backup("full")

@@ -1,16 +1,13 @@
 """Every kind of tablespace a MySQL can have, changed between a full and an incremental
 backup under load, both restored and held against the source."""
 import dataclasses
-import json
 import os
-import shutil
 import typing
 
 import pytest
 
-from harness import Load, MySQLServer, Truth, check_restored, mysql_sid, wait_for
+from harness import Load, Mybak, MySQLServer, Truth, check_restored, mysql_sid, wait_for, with_keyring
 from harness.load import ledger_floor
-from harness.mysql_pitr import MySQLMybak
 
 pytestmark = pytest.mark.mysql
 
@@ -148,7 +145,7 @@ def test_kind(place, name):
                f"INSERT INTO db.numbers SELECT seq FROM {server.sequence('db', 5000)}")
     kind.create(server)
     server.settle()
-    mybak = MySQLMybak(place, server).start()
+    mybak = Mybak(place, server).start()
     load = Load(server, "--tables=0", "--transfers=2")
     taken = [(ledger_floor(server), mybak.backup("full"))]
     kind.change(server)
@@ -167,31 +164,6 @@ def test_kind(place, name):
         server.options = options
 
 
-def with_keyring(place, where):
-    """The programs with component_keyring_file, whose keys are in `where`: what is beside the
-    server program says that it is to be loaded, so this is a program of our own."""
-    plain = mysql_sid()
-    root = os.path.dirname(os.path.dirname(os.path.dirname(plain.mariadbd)))
-    for folder in ("sbin", "plugin"):
-        (place / folder).mkdir()
-    real = place / "sbin" / "mysqld.real"
-    try:
-        os.link(f"{root}/usr/sbin/mysqld.real", real)
-    except OSError:
-        shutil.copy(f"{root}/usr/sbin/mysqld.real", real)
-    program = place / "sbin" / "mysqld"
-    program.write_text(open(plain.mariadbd).read().replace(f"{root}/usr/sbin/mysqld.real", str(real)))
-    program.chmod(0o755)
-    for name in ("mysqld.my", "mysqld.real.my"):
-        (place / "sbin" / name).write_text('{"components": "file://component_keyring_file"}')
-    for plugin in os.scandir(f"{root}/usr/lib/mysql/plugin"):
-        (place / "plugin" / plugin.name).symlink_to(plugin.path)
-    (place / "plugin" / "component_keyring_file.cnf").write_text(json.dumps({"path": str(where), "read_only": False}))
-    extra = tuple(f"--plugin-dir={place}/plugin" if o.startswith("--plugin-dir") else o for o in plain.extra)
-    return dataclasses.replace(plain, name=f"{plain.name}-{place.path.name}", mariadbd=str(program),
-                               install_db=(str(program),), extra=extra)
-
-
 @pytest.mark.parametrize("keys", ["outside", "inside"])
 def test_encrypted(place, keys):
     """Tables, redo and undo; the keys are beside the data directory, or in it, from where
@@ -199,7 +171,7 @@ def test_encrypted(place, keys):
     source = place / "source.data"
     where = place / "keyring" if keys == "outside" else source / "keyring"
     server = MySQLServer(place, options=("--innodb-redo-log-encrypt=ON", "--innodb-undo-log-encrypt=ON"),
-                         programs=with_keyring(place, where))
+                         programs=with_keyring(mysql_sid(), place / "sbin", where))
     # Made without the component, which would look for its keys in a directory to be made.
     MySQLServer(place, "plain", programs=mysql_sid(), datadir=source).create()
     server.start()
@@ -209,7 +181,7 @@ def test_encrypted(place, keys):
                *fill("zip", f"{COLUMNS} ROW_FORMAT=COMPRESSED ENCRYPTION='Y'"),
                *fill("squeezed", f"{COLUMNS} COMPRESSION='zlib' ENCRYPTION='Y'"),
                "ALTER TABLESPACE mysql ENCRYPTION='Y'")
-    mybak = MySQLMybak(place, server).start()
+    mybak = Mybak(place, server).start()
     load = Load(server, "--tables=0", "--transfers=2")
     taken = [(ledger_floor(server), mybak.backup("full"))]
     server.sql(*update("secret"), *update("zip"), *update("squeezed"), "ALTER INSTANCE ROTATE INNODB MASTER KEY")
@@ -221,6 +193,6 @@ def test_encrypted(place, keys):
     truth = Truth.of(server)
     for i, (floor, backup) in enumerate(taken):
         target = place / f"r{i}"
-        mybak.restore(target, backup, f"--server-option=--plugin-dir={place}/plugin")
+        mybak.restore(target, backup, f"--server-option=--plugin-dir={place}/sbin")
         assert not (target / "keyring").exists()
         check_restored(truth, target, backup, floor)

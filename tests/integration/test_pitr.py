@@ -39,14 +39,15 @@ def differences(a, b):
 
 
 def restored(place, source, datadir, name):
-    return Server(place, name, init=source.init, options=source.options, programs=source.programs,
-                  datadir=datadir, binlog=False).start()
+    return type(source)(place, name, init=source.init, options=source.options, programs=source.programs,
+                        datadir=datadir, binlog=False).start()
 
 
-def compare(place, mybak, reference, name, words, *applied):
+def compare(place, mybak, reference, name, words, *applied, state=state, look=lambda target: None):
     """Restore with these words; the JSON it printed."""
     target = place / name
     said = mybak.restore(target, None, *words, "--json").json
+    look(target)
     got = restored(place, mybak.server, target, f"{name}-s")
     want = reference.server(f"{name}-r", *applied)
     different = differences(state(got), state(want))

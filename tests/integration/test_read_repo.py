@@ -4,13 +4,12 @@ import json
 import struct
 import subprocess
 import sys
-import threading
 
 import pytest
 import xxhash
 
-from harness import Load, Mybak, Server, Truth, check_restored
-from harness.load import change_rows, ledger_floor, volume
+from harness import Burner, Load, Mybak, Server, Truth, check_restored, take
+from harness.load import change_rows, volume
 from harness.places import ROOT
 
 sys.path.insert(0, str(ROOT / "tests"))
@@ -32,11 +31,7 @@ def test_chain_restored_from_the_page_alone(place):
     volume(server, 40)
     mybak = Mybak(place, server).start()
     load = Load(server)
-    taken = []
-    for kind in ("full", "incremental", "incremental"):
-        floor = ledger_floor(server)
-        taken.append((mybak.backup(kind), floor))
-        change_rows(server, 0.02)
+    taken = take(server, mybak, ("full", "incremental", "incremental"), between=lambda: change_rows(server, 0.02))
     load.stop()
     truth = Truth.of(server)
     for i in (0, 2):
@@ -63,21 +58,9 @@ def test_redo_longer_than_its_ring(place):
     server = Server(place, options=("--innodb-log-file-size=8M",)).create().start()
     volume(server, 40)
     mybak = Mybak(place, server, limits={"read_rate": "8MiB"}).start()
-    ended = threading.Event()
-
-    def burn():
-        n = 0
-        while not ended.is_set():
-            n = n % 50 + 1
-            server.sql(f"UPDATE vol.t0 SET pad=REVERSE(pad) WHERE id % 50 = {n - 1}")
-
-    burner = threading.Thread(target=burn)
-    burner.start()
-    try:
-        full = mybak.backup("full")
-    finally:
-        ended.set()
-        burner.join()
+    burner = Burner(server)
+    full = mybak.backup("full")
+    burner.stop()
     assert full["lsn"]["end"] - full["lsn"]["checkpoint"] > 8 * MIB
     truth = Truth.of(server)
     target = place / "by-hand"

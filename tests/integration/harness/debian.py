@@ -74,8 +74,13 @@ def wrap(root, program):
     path.chmod(0o755)
 
 
+_missing = {}  # why: each further try could take half a minute
+
+
 def provide(name, say, suite, packages, programs):
     """Folder with the packages' files; skips the test where they cannot be had."""
+    if name in _missing:
+        pytest.skip(_missing[name])
     folder = cache_folder() / name
     folder.mkdir(parents=True, exist_ok=True)
     root = folder / "root"
@@ -85,7 +90,8 @@ def provide(name, say, suite, packages, programs):
             try:
                 fetch(folder, suite, packages)
             except (OSError, subprocess.SubprocessError) as e:
-                pytest.skip(f"{say} cannot be had here: {e}")
+                _missing[name] = f"{say} cannot be had here: {e}"
+                pytest.skip(_missing[name])
             for program in programs:
                 wrap(root, program)
             (folder / "complete").touch()

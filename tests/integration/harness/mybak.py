@@ -8,10 +8,6 @@ import subprocess
 
 from .places import BUILD, wait_for
 
-# What the manual tells the DBA to grant.
-GRANTS = ("RELOAD", "PROCESS", "BINLOG MONITOR", "REPLICATION SLAVE", "SUPER")
-
-
 def yaml(value, indent=0):
     """Just enough YAML for a policy."""
     pad = "  " * indent
@@ -80,9 +76,8 @@ class Mybak:
 
     # ---- policy
 
-    def create_user(self, grants=GRANTS):
-        self.server.sql("CREATE OR REPLACE USER mybak@localhost IDENTIFIED BY 'secret word'",
-                        f"GRANT {', '.join(grants)} ON *.* TO mybak@localhost")
+    def create_user(self, grants=None):
+        self.server.create_account(grants or self.server.GRANTS)
         self.defaults_file.write_text("[client]\nuser=mybak\npassword='secret word'\n")
         self.defaults_file.chmod(0o600)
 

@@ -15,6 +15,7 @@ class MySQLServer(Server):
     END = "SHOW BINARY LOG STATUS"
     BEFORE_SEQUENCE = ("USE mysql", "SET SESSION cte_max_recursion_depth=4294967295")
     SEQUENCES = ("ledger",)  # no lock of a backup's holds MyISAM
+    GRANTS = ("BACKUP_ADMIN", "RELOAD", "REPLICATION CLIENT", "REPLICATION SLAVE")
 
     def create(self):
         key = hashlib.sha1(repr((self.programs.name, self.init)).encode()).hexdigest()[:12]
@@ -39,6 +40,11 @@ class MySQLServer(Server):
         words += (["--log-bin=binlog", "--server-id=1", "--sync-binlog=0"] if self.binlog
                   else ["--skip-log-bin"])
         return words + list(self.init) + list(self.options) + list(more)
+
+    def create_account(self, grants):
+        self.sql("CREATE USER IF NOT EXISTS mybak@localhost IDENTIFIED BY 'secret word'",
+                 f"GRANT {', '.join(grants)} ON *.* TO mybak@localhost",
+                 "GRANT SELECT ON performance_schema.log_status TO mybak@localhost")
 
     def sequence(self, schema, rows):
         return (f"(WITH RECURSIVE s (seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM s WHERE seq < {rows})"
@@ -67,8 +73,8 @@ class MySQLServer(Server):
         self.sql("SET GLOBAL innodb_max_dirty_pages_pct=90")
 
 
-def with_keyring(programs, folder):
-    """The same programs with a keyring in a file: a server looks for its manifest beside
+def with_keyring(programs, folder, keys=None):
+    """The same programs with a keyring in a file (`keys`): a server looks for its manifest beside
     itself, and for the settings of a component beside that."""
     folder.mkdir()
     real = pathlib.Path(programs.mariadbd + ".real")
@@ -81,6 +87,6 @@ def with_keyring(programs, folder):
     script.chmod(0o755)
     (folder / f"{real.name}.my").write_text(json.dumps({"components": "file://component_keyring_file"}))
     (folder / "component_keyring_file.cnf").write_text(
-        json.dumps({"path": str(folder / "keyring"), "read_only": False}))
+        json.dumps({"path": str(keys or folder / "keyring"), "read_only": False}))
     extra = tuple(o for o in programs.extra if not o.startswith("--plugin-dir="))
     return dataclasses.replace(programs, mariadbd=str(script), extra=(*extra, f"--plugin-dir={folder}"))

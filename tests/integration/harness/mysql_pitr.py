@@ -3,7 +3,6 @@ import os
 import re
 import subprocess
 
-from .mybak import Mybak
 from .mysql import MySQLServer
 from .pitr import Group, MixedLoad, Reference, seconds_of
 
@@ -27,19 +26,6 @@ SCHEMA = (
     "CREATE PROCEDURE shop.add_two(n INT) BEGIN INSERT INTO shop.log (what) VALUES (CONCAT('a', n));"
     " INSERT INTO shop.log (what) VALUES (CONCAT('b', shop.twice(n))); END",
 )
-
-# What the manual tells the DBA to grant.
-GRANTS = ("BACKUP_ADMIN", "RELOAD", "REPLICATION CLIENT", "REPLICATION SLAVE")
-
-
-class MySQLMybak(Mybak):
-    def create_user(self, grants=GRANTS):
-        self.server.sql("CREATE USER IF NOT EXISTS mybak@localhost IDENTIFIED BY 'secret word'",
-                        f"GRANT {', '.join(grants)} ON *.* TO mybak@localhost",
-                        "GRANT SELECT ON performance_schema.log_status TO mybak@localhost")
-        self.defaults_file.write_text("[client]\nuser=mybak\npassword='secret word'\n")
-        self.defaults_file.chmod(0o600)
-
 
 class MySQLMixedLoad(MixedLoad):
     def __init__(self, server, seed=1):

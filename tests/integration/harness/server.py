@@ -52,6 +52,8 @@ class Server:
     BEFORE_SEQUENCE = ()
     # of the load, in engines that a backup holds still
     SEQUENCES = ("ledger", "aria", "aria_plain", "myisam")
+    # What the manual tells the DBA to grant.
+    GRANTS = ("RELOAD", "PROCESS", "BINLOG MONITOR", "REPLICATION SLAVE", "SUPER")
 
     def __init__(self, place, name="source", init=(), options=(), programs=MARIADB, datadir=None,
                  binlog=True):
@@ -153,6 +155,11 @@ class Server:
             for statement in statements:
                 cursor.execute(statement)
             return list(cursor.fetchall())
+
+    def create_account(self, grants):
+        """The one that takes backups."""
+        self.sql("CREATE OR REPLACE USER mybak@localhost IDENTIFIED BY 'secret word'",
+                 f"GRANT {', '.join(grants)} ON *.* TO mybak@localhost")
 
     def value(self, statement):
         rows = self.sql(statement)
