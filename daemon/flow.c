@@ -81,7 +81,9 @@ void flow_finish(struct daemon *d, struct job *j, const struct err *err)
 	if (i) {
 		instance_job_over(i, j, now);
 		/* From its end: a full that takes hours and fails is not begun anew at once. */
-		if (j->type == JOB_FULL)
+		if (j->type == JOB_FULL && j->state == JOB_DONE)
+			rescue_made(&i->binlog.rescue, now);
+		else if (j->type == JOB_FULL)
 			rescue_hold_back(&i->binlog.rescue, now);
 	}
 	if (!d->stopping)
@@ -157,11 +159,7 @@ static void queue_rescue(struct daemon *d, struct instance *i, int64_t now)
 	struct binlog *b = &i->binlog;
 	struct err err = ERR_INIT;
 	int64_t id = 0, existing;
-	if (!s || !s->full_due[0]) {
-		b->rescue = (struct rescue){0};
-		return;
-	}
-	if (!b->hold || jobs_active(&d->jobs, JOB_FULL, i->name) ||
+	if (!s || !s->full_due[0] || !b->hold || jobs_active(&d->jobs, JOB_FULL, i->name) ||
 	    rescue_holds_back(&b->rescue, now))
 		return;
 	b->rescue.tries++;
@@ -244,9 +242,22 @@ static void job_came_back(struct daemon *d, struct work *w)
 		loop_stop(d->loop);
 }
 
+/* Only who has looked into the repository knows that no full is due any more: a backup
+ * that was made may have mended nothing, and the next one would be begun at once. */
+static void end_rescues(struct daemon *d, const struct snapshot *s)
+{
+	for (size_t i = 0; i < s->instance_n; i++) {
+		const struct snapshot_instance *seen = &s->instances[i];
+		struct instance *one = daemon_instance(d, seen->name);
+		if (one && seen->loaded && !seen->binlog.full_due[0])
+			one->binlog.rescue = (struct rescue){0};
+	}
+}
+
 static void snapshot_came(struct daemon *d, struct snapshot *s)
 {
 	int64_t now = clock_wall_us();
+	end_rescues(d, s);
 	snapshot_inherit(s, d->snapshot);
 	snapshot_free(d->snapshot);
 	d->snapshot = s;

@@ -80,6 +80,14 @@ static bool is_ahead(const struct lineage *l, size_t begin, const struct manifes
 	       archive_file_order(m->binlog.file, last->file) >= 0;
 }
 
+/* The server wrote no binlog when it was taken, later than the archived ones: there is
+ * nothing that a full could stand behind. */
+static bool has_ended(const struct lineage *l, size_t begin, const struct manifest *m)
+{
+	return !m->binlog.file &&
+	       m->finished_us >= (int64_t)l->segments.v[begin].created * CLOCK_US;
+}
+
 /* A gap, or a server that began anew, leaves what is archived from then on without a
  * backup to begin with. */
 static void judge(const struct catalog *c, const struct archive_catalog *a, struct binlog_state *s)
@@ -93,7 +101,8 @@ static void judge(const struct catalog *c, const struct archive_catalog *a, stru
 	for (begin = l->segments.n - 1; begin > 0 && !l->segments.v[begin].gap; begin--)
 		;
 	const struct segment_gap *gap = l->segments.v[begin].gap;
-	if ((!gap && a->lineages.n == 1) || is_ahead(l, begin, newest))
+	if ((!gap && a->lineages.n == 1) || is_ahead(l, begin, newest) ||
+	    has_ended(l, begin, newest))
 		return;
 	if (gap)
 		snprintf(s->full_due, sizeof s->full_due,

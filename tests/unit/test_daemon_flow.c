@@ -1,0 +1,157 @@
+/* What follows from what other threads tell, without a loop that runs. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fsio.h"
+#include "daemon/flow.h"
+#include "daemon/note.h"
+#include "tests/unit/unit.h"
+
+#define MIN (60 * CLOCK_US)
+#define HOUR (60 * MIN)
+#define DAY (24 * HOUR)
+#define T0 (1763820000 * CLOCK_US)
+
+static struct daemon d;
+static char dir[32], url[80];
+static struct err err;
+
+/* Jobs are queued and none starts. */
+static void setup(void)
+{
+	strcpy(dir, "/tmp/mybak-test-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(url, sizeof url, "file://%s/repo", dir);
+	clock_set_fake(T0);
+	err = ERR_INIT;
+	d = (struct daemon){.options = {.policy = "p", .socket = "s", .state_dir = dir}};
+	d.policy = policy_new();
+	d.policy->repository_n = 1;
+	d.policy->repositories = mem_zalloc(sizeof *d.policy->repositories);
+	d.policy->repositories[0].name = mem_strdup("local");
+	d.policy->repositories[0].url = mem_strdup(url);
+	d.policy->instance_n = 1;
+	d.policy->instances = mem_zalloc(sizeof *d.policy->instances);
+	d.policy->instances[0].name = mem_strdup("main");
+	d.policy->instances[0].method = mem_strdup("hot");
+	d.policy->instances[0].socket = mem_strdup("/nowhere");
+	d.policy->instances[0].schedule.binlog = BINLOG_CONTINUOUS;
+	ck_ok(loop_new(&d.loop, &err), err);
+	d.tick = loop_timer_new(d.loop, NULL, NULL);
+	d.heartbeat = loop_timer_new(d.loop, NULL, NULL);
+	d.refresh = loop_timer_new(d.loop, NULL, NULL);
+	ck_ok(mbox_new(&d.box, &err), err);
+	ck_ok(history_open(dir, 1, &d.history, &err), err);
+	/* One that runs is all that may. */
+	struct job *j;
+	int64_t existing;
+	jobs_init(&d.jobs, 0, 1);
+	ck_ok(jobs_add(&d.jobs, JOB_FULL, "other", -1, T0, &j, &existing, &err), err);
+	j->state = JOB_RUNNING;
+	*vec_push(&d.instances) = instance_new("main", d.history, 1);
+	d.prepared = true;
+}
+
+static void teardown(void)
+{
+	clock_set_fake(-1);
+	d.stopping = true;
+	binlog_done(&d.instances.v[0]->binlog);
+	flow_notes(&d);
+	jobs_done(&d.jobs);
+	instance_free(d.instances.v[0]);
+	vec_done(&d.instances);
+	snapshot_free(d.snapshot);
+	mbox_free(d.box);
+	history_free(d.history);
+	loop_free(d.loop);
+	policy_unref(d.policy);
+	fsio_remove_tree(dir, &err);
+}
+
+/* Somebody has looked into the repository. */
+static void look(const char *full_due)
+{
+	struct snapshot *s = snapshot_take(d.policy);
+	struct snapshot_instance *one = &s->instances[0];
+	one->loaded = true;
+	snprintf(one->binlog.full_due, sizeof one->binlog.full_due, "%s", full_due);
+	note_post(d.box, NOTE_SNAPSHOT, s);
+	flow_notes(&d);
+	flow_tick(&d);
+}
+
+static struct job *full_queued(void)
+{
+	return jobs_active(&d.jobs, JOB_FULL, "main");
+}
+
+/* The queued full is made, as if it had run. */
+static void make_full(int64_t now)
+{
+	struct job *j = full_queued();
+	struct manifest *m = manifest_new();
+	clock_set_fake(now);
+	clock_format_id(m->id, sizeof m->id, now);
+	strcat(m->id, "-full");
+	m->instance = mem_strdup("main");
+	m->finished_us = now;
+	jobs_end(j, NULL, now);
+	rescue_made(&d.instances.v[0]->binlog.rescue, now);
+	snapshot_add(d.snapshot, m);
+	flow_tick(&d);
+	clock_set_fake(now + CLOCK_US);
+}
+
+/* One that mends nothing must not be followed by the next at once, and so on. */
+START_TEST(fulls_in_vain_become_rare)
+{
+	look("binlogs are missing");
+	ck_assert_ptr_nonnull(full_queued());
+	make_full(T0 + HOUR);
+	ck_assert_ptr_null(full_queued());
+	look("binlogs are missing");
+	ck_assert_ptr_null(full_queued());
+	clock_set_fake(T0 + HOUR + MIN);
+	look("binlogs are missing");
+	ck_assert_ptr_nonnull(full_queued());
+	make_full(T0 + 2 * HOUR);
+	for (int64_t t = 3 * HOUR; t < 2 * HOUR + DAY; t += HOUR) {
+		clock_set_fake(T0 + t);
+		look("binlogs are missing");
+		ck_assert_ptr_null(full_queued());
+	}
+	clock_set_fake(T0 + 2 * HOUR + DAY);
+	look("binlogs are missing");
+	ck_assert_ptr_nonnull(full_queued());
+}
+END_TEST
+
+START_TEST(the_next_gap_is_a_new_one)
+{
+	look("binlogs are missing");
+	make_full(T0 + HOUR);
+	clock_set_fake(T0 + HOUR + MIN);
+	look("binlogs are missing");
+	make_full(T0 + 2 * HOUR);
+	look("");
+	ck_assert_ptr_null(full_queued());
+	look("binlogs are missing");
+	ck_assert_ptr_nonnull(full_queued());
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("daemon flow");
+	TCase *c = tcase_create("flow");
+	tcase_set_timeout(c, 30);
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, fulls_in_vain_become_rare);
+	tcase_add_test(c, the_next_gap_is_a_new_one);
+	suite_add_tcase(s, c);
+	return s;
+}
+
+UNIT_MAIN(suite)

@@ -1,0 +1,101 @@
+/* What archived binlogs are worth, and what is due because of them. */
+#include "job/binlog_state.h"
+#include "tests/unit/binlog_place.h"
+
+static struct made made[3];
+static struct catalog catalog;
+
+static struct manifest *backup(uint32_t finished, const struct made *m, size_t pos)
+{
+	struct manifest *b = manifest_new();
+	clock_format_id(b->id, sizeof b->id, (finished - 1) * CLOCK_US);
+	strcat(b->id, "-full");
+	b->instance = mem_strdup("main");
+	b->started_us = (finished - 1) * CLOCK_US;
+	b->finished_us = finished * CLOCK_US;
+	if (m)
+		b->binlog = (struct position){
+		    .file = mem_strdup(m->file), .pos = pos, .created = m->created};
+	catalog_add(&catalog, b);
+	return b;
+}
+
+/* Two binlogs, then a gap, then one more. */
+static void begin(void)
+{
+	static const char *const names[] = {"binlog.000001", "binlog.000002", "binlog.000009"};
+	struct archive *a;
+	struct err e = ERR_INIT;
+	setup();
+	catalog_init(&catalog);
+	a = opened();
+	for (unsigned i = 0; i < 3; i++) {
+		struct segment_gap gap = {.from_file = made[1].file, .from_pos = 4};
+		uint64_t pos;
+		made_begin(&made[i], names[i], T0 + 100 * i, 1);
+		made_group(&made[i], T0 + 100 * i + 10, 500);
+		made_group(&made[i], T0 + 100 * i + 20, 500);
+		ck_ok(archive_begin_file(a, names[i], i == 2 ? &gap : NULL, &e), e);
+		ck_ok(made_feed(a, &made[i], 0, made[i].bytes.n, &e), e);
+		ck_ok(archive_sync(a, &pos, &e), e);
+	}
+	archive_free(a);
+}
+
+static void end(void)
+{
+	for (int i = 0; i < 3; i++)
+		made_done(&made[i]);
+	catalog_done(&catalog);
+	teardown();
+}
+
+static struct binlog_state state(void)
+{
+	struct binlog_state s = {0};
+	struct err e = ERR_INIT;
+	ck_ok(binlog_state_load(repo, "main", &catalog, &s, &e), e);
+	return s;
+}
+
+START_TEST(a_full_is_due_behind_a_gap)
+{
+	backup(T0 + 15, &made[0], made[0].at.v[4]);
+	struct binlog_state s = state();
+	ck_assert_ptr_nonnull(strstr(s.full_due, "binlog.000002"));
+	binlog_state_done(&s);
+	backup(T0 + 215, &made[2], made[2].at.v[4]);
+	s = state();
+	ck_assert_str_eq(s.full_due, "");
+	ck_assert(s.open_ended);
+	binlog_state_done(&s);
+}
+END_TEST
+
+/* No full, however many are made, stands in a binlog that is not written any more. */
+START_TEST(no_full_is_due_where_no_binlog_is_written)
+{
+	backup(T0 + 15, &made[0], made[0].at.v[4]);
+	backup(T0 + 199, NULL, 0); /* before what is archived now had begun */
+	struct binlog_state s = state();
+	ck_assert_str_ne(s.full_due, "");
+	binlog_state_done(&s);
+	backup(T0 + 300, NULL, 0);
+	s = state();
+	ck_assert_str_eq(s.full_due, "");
+	binlog_state_done(&s);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("job_state");
+	TCase *t = tcase_create("state");
+	tcase_set_timeout(t, 60);
+	tcase_add_checked_fixture(t, begin, end);
+	tcase_add_test(t, a_full_is_due_behind_a_gap);
+	tcase_add_test(t, no_full_is_due_where_no_binlog_is_written);
+	suite_add_tcase(s, t);
+	return s;
+}
+UNIT_MAIN(suite)
