@@ -370,6 +370,7 @@ def test_reload_with_another_user(place, server, mybak):
 
 
 def test_reload_with_another_repository(place, server, mybak):
+    caught_up(mybak, server)
     before = Archive(mybak.repo).read("binlog.000001")
     moved = mybak.dir / "moved"
     mybak.policy["repositories"][0]["url"] = f"file://{moved}"
