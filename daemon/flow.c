@@ -249,7 +249,7 @@ static void end_rescues(struct daemon *d, const struct snapshot *s)
 	for (size_t i = 0; i < s->instance_n; i++) {
 		const struct snapshot_instance *seen = &s->instances[i];
 		struct instance *one = daemon_instance(d, seen->name);
-		if (one && seen->loaded && !seen->binlog.full_due[0])
+		if (one && seen->binlog_loaded && !seen->binlog.full_due[0])
 			one->binlog.rescue = (struct rescue){0};
 	}
 }

@@ -8,6 +8,22 @@
 #include "job/catalog_load.h"
 #include "repo/repo.h"
 
+/* Binlogs that cannot be read say nothing against the backups. */
+static void look_at(struct snapshot_instance *one, struct repo *repo, struct err *err)
+{
+	struct catalog fresh;
+	catalog_init(&fresh);
+	if (catalog_load(repo, one->name, &fresh, err) < 0) {
+		catalog_done(&fresh);
+		return;
+	}
+	catalog_done(&one->catalog);
+	one->catalog = fresh;
+	one->loaded = true;
+	one->binlog_loaded =
+	    binlog_state_load(repo, one->name, &one->catalog, &one->binlog, &one->binlog_err) == 0;
+}
+
 static void look_into(struct snapshot *s, struct snapshot_repository *at, bool must_be_mounted,
                       bool with_catalogs)
 {
@@ -16,21 +32,8 @@ static void look_into(struct snapshot *s, struct snapshot_repository *at, bool m
 	if (repo_open(at->url, &options, &repo, &at->err) < 0 ||
 	    repo_space(repo, &at->free_bytes, &at->total_bytes, &at->err) < 0)
 		goto out;
-	for (size_t i = 0; with_catalogs && i < s->instance_n; i++) {
-		struct snapshot_instance *one = &s->instances[i];
-		struct catalog fresh;
-		catalog_init(&fresh);
-		struct err why = ERR_INIT;
-		if (catalog_load(repo, one->name, &fresh, &why) < 0 ||
-		    binlog_state_load(repo, one->name, &fresh, &one->binlog, &why) < 0) {
-			catalog_done(&fresh);
-			at->err = why;
-			continue;
-		}
-		catalog_done(&one->catalog);
-		one->catalog = fresh;
-		one->loaded = true;
-	}
+	for (size_t i = 0; with_catalogs && i < s->instance_n; i++)
+		look_at(&s->instances[i], repo, &at->err);
 out:
 	repo_close(repo);
 }
@@ -93,13 +96,15 @@ static void take(struct snapshot_instance *one, struct manifest *head)
 static void inherit_one(struct snapshot_instance *mine, struct snapshot_instance *was,
                         int64_t begun_us)
 {
+	if (!mine->binlog_loaded) {
+		binlog_state_done(&mine->binlog);
+		mine->binlog = was->binlog;
+		was->binlog = (struct binlog_state){0};
+	}
 	if (!mine->loaded) {
 		struct catalog empty = mine->catalog;
 		mine->catalog = was->catalog;
 		was->catalog = empty;
-		binlog_state_done(&mine->binlog);
-		mine->binlog = was->binlog;
-		was->binlog = (struct binlog_state){0};
 		return;
 	}
 	size_t n = was->catalog.backups.n;
@@ -158,6 +163,12 @@ const struct binlog_state *snapshot_binlog(const struct snapshot *s, const char 
 {
 	const struct snapshot_instance *one = find(s, instance);
 	return one ? &one->binlog : NULL;
+}
+
+const struct err *snapshot_binlog_err(const struct snapshot *s, const char *instance)
+{
+	const struct snapshot_instance *one = find(s, instance);
+	return one && one->binlog_err.kind != ERR_NONE ? &one->binlog_err : NULL;
 }
 
 struct check_note *check_take(const struct policy *policy)

@@ -316,6 +316,9 @@ static void binlog_problems(json_t *list, const struct daemon *d, const struct i
 		snprintf(text, sizeof text, "the binlog is not being archived: %s", st.why.text);
 		add_problem(list, "critical", subject, text, st.why.hint);
 	}
+	const struct err *unread = snapshot_binlog_err(d->snapshot, i->name);
+	if (unread && !is_said(list, subject, "text", unread->text))
+		add_problem(list, "critical", subject, unread->text, unread->hint);
 	if (runs && s && s->full_due[0] && !is_said(list, subject, "text", s->full_due))
 		add_problem(list, "critical", subject, s->full_due,
 		            "a full backup is queued by itself; mybakctl jobs shows it");

@@ -299,6 +299,14 @@ static void find_gaps(struct lineage *l)
 	}
 }
 
+/* An expire removes from the front: with nothing read before it, what is left is whole.  To
+ * look again and again would only be to run after it. */
+static bool is_expired(const struct archive_item *item, const struct lineage *l)
+{
+	return item->json != ARCHIVE_NONE && item->part == ARCHIVE_NONE && !l->segments.n &&
+	       !l->damaged.n;
+}
+
 static int load_lineage(const struct archive_at *at, const struct lineage *known,
                         struct lineage *ret, struct err *err)
 {
@@ -312,6 +320,8 @@ static int load_lineage(const struct archive_at *at, const struct lineage *known
 			rc = add_closed(at, item, was, ret, err);
 		else if (item->part != ARCHIVE_NONE)
 			rc = add_open(at, item, was, ret, err);
+		if (rc > 0 && is_expired(item, ret))
+			rc = 0;
 	}
 	archive_items_done(&items);
 	if (rc == 0)

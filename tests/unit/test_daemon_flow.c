@@ -75,7 +75,7 @@ static void look(const char *full_due)
 {
 	struct snapshot *s = snapshot_take(d.policy);
 	struct snapshot_instance *one = &s->instances[0];
-	one->loaded = true;
+	one->loaded = one->binlog_loaded = true;
 	snprintf(one->binlog.full_due, sizeof one->binlog.full_due, "%s", full_due);
 	note_post(d.box, NOTE_SNAPSHOT, s);
 	flow_notes(&d);

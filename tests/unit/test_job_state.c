@@ -87,6 +87,48 @@ START_TEST(no_full_is_due_where_no_binlog_is_written)
 }
 END_TEST
 
+/* An expire that is always just ahead of who reads. */
+static struct repo_ops racing;
+static const struct repo_ops *real;
+static int racing_read(struct repo *r, const char *name, uint64_t off, void *p, size_t n,
+                       struct err *err)
+{
+	const char *file = strrchr(name, '/') + 1;
+	char path[128];
+	snprintf(path, sizeof path, L0 "/%s", file);
+	if (str_ends(file, ".json") && strcmp(file, "binlog.000016") < 0)
+		unlink(in(path));
+	return real->read(r, name, off, p, n, err);
+}
+
+START_TEST(a_look_while_an_expire_removes)
+{
+	struct archive *a = opened();
+	struct made m[9];
+	struct err e = ERR_INIT;
+	for (unsigned i = 0; i < 9; i++) {
+		char name[32];
+		snprintf(name, sizeof name, "binlog.%06u", i + 10);
+		made_begin(&m[i], name, T0 + 1000 + i, 1);
+		archive_whole(a, &m[i]);
+	}
+	archive_free(a);
+	racing = *repo->ops;
+	racing.read = racing_read;
+	real = repo->ops;
+	repo->ops = &racing;
+	struct archive_catalog c = {0};
+	int rc = archive_load(repo, "main", &c, &e);
+	repo->ops = real;
+	ck_assert_msg(rc == 0, "%s", e.text);
+	ck_assert_str_eq(c.lineages.v[0].segments.v[0].file, "binlog.000016");
+	ck_assert_uint_eq(c.lineages.v[0].segments.n, 3);
+	archive_catalog_done(&c);
+	for (unsigned i = 0; i < 9; i++)
+		made_done(&m[i]);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("job_state");
@@ -95,6 +137,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(t, begin, end);
 	tcase_add_test(t, a_full_is_due_behind_a_gap);
 	tcase_add_test(t, no_full_is_due_where_no_binlog_is_written);
+	tcase_add_test(t, a_look_while_an_expire_removes);
 	suite_add_tcase(s, t);
 	return s;
 }
