@@ -11,6 +11,7 @@
 #include "base/mbox.h"
 #include "binlog/stream.h"
 #include "daemon/sched.h"
+#include "job/binlog_state.h"
 #include "model/policy.h"
 
 /* A stream with as many holders as want it; the last one ends it. */
@@ -33,7 +34,9 @@ struct binlog {
 	struct err why;           /* why it could not be started */
 	char said[ERR_TEXT_MAX];  /* the last reason that went to the log */
 	uint64_t gaps, reconnects, events, bytes; /* of streams that ended */
-	bool again; /* begin it anew, something was changed that it waits for */
+	uint64_t gaps_told;
+	int64_t gap_us; /* when the last one was told; 0: none was */
+	bool again;     /* begin it anew, something was changed that it waits for */
 	struct rescue rescue;
 };
 
@@ -50,6 +53,13 @@ void binlog_done(struct binlog *b);
 
 /* Counters include those of streams before it; false: no stream runs (state is off). */
 bool binlog_status(const struct binlog *b, struct stream_status *ret);
+/* A gap was found, or may have been. */
+void binlog_gap(struct binlog *b, int64_t now_us);
+/* Up to when what was seen in the archive goes on without a gap, by the clock of the server;
+ * 0: that cannot be told, for the stream writes to another lineage by now, or behind a gap
+ * that was not seen yet. */
+int64_t binlog_reaches_us(const struct binlog *b, const struct stream_status *st,
+                          const struct binlog_state *seen);
 /* Seconds since everything was known to be archived; -1: never. */
 double binlog_lag_seconds(const struct stream_status *st, int64_t now_us);
 /* The server keeps no binlog: nothing to archive, and nothing that is broken. */

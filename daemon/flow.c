@@ -293,6 +293,8 @@ static void binlog_told(struct daemon *d, struct binlog_note *n)
 	if (i)
 		binlog_log(&i->binlog, n->instance);
 	bool gap = !strcmp(n->what, "gap"), lineage = !strcmp(n->what, "lineage");
+	if (gap && i)
+		binlog_gap(&i->binlog, clock_wall_us());
 	if (gap)
 		log_msg(LOG_LEVEL_ERR,
 		        "binlogs are missing: they were purged before they were archived",

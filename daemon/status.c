@@ -147,8 +147,10 @@ void status_window(const struct daemon *d, const char *instance, int64_t *ret_ol
 	/* What came while the newest backup ran may not be archived yet. */
 	if (s->open_ended || *ret_newest_us < s->windows.v[s->windows.n - 1].to_us)
 		*ret_newest_us = s->windows.v[s->windows.n - 1].to_us;
-	if (s->open_ended && binlog_status(&i->binlog, &st) && *ret_newest_us < st.caught_up_us)
-		*ret_newest_us = st.caught_up_us;
+	binlog_status(&i->binlog, &st);
+	int64_t reaches = binlog_reaches_us(&i->binlog, &st, s);
+	if (*ret_newest_us < reaches)
+		*ret_newest_us = reaches;
 }
 
 static json_t *windows_json(const struct daemon *d, const char *instance)

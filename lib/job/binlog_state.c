@@ -119,10 +119,13 @@ int binlog_state_load(struct repo *r, const char *instance, const struct catalog
                       struct binlog_state *ret, struct err *err)
 {
 	struct archive_catalog a = {0};
+	int64_t now = clock_wall_us();
 
 	if (archive_load(r, instance, &a, err) < 0)
 		return -1;
-	*ret = (struct binlog_state){0};
+	*ret = (struct binlog_state){.seen_us = now};
+	if (a.lineages.n)
+		memcpy(ret->lineage, a.lineages.v[a.lineages.n - 1].name, sizeof ret->lineage);
 	add_windows(c, &a, ret);
 	count(&a, ret);
 	judge(c, &a, ret);

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "binlog/archive.h"
 #include "model/catalog.h"
 #include "repo/repo.h"
 
@@ -26,6 +27,8 @@ struct binlog_stand { /* a backup that stands in a window */
 };
 
 struct binlog_state {
+	int64_t seen_us;                   /* nothing that came later is in it */
+	char lineage[LINEAGE_MAX];         /* the newest, or "" */
 	VEC(struct binlog_window) windows; /* oldest first */
 	VEC(struct binlog_stand) stands;
 	bool open_ended; /* the last window goes on with what the stream brings */

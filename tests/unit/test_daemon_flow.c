@@ -142,6 +142,45 @@ START_TEST(the_next_gap_is_a_new_one)
 }
 END_TEST
 
+/* The stream has gone on, but not from what was seen in the repository. */
+START_TEST(seconds_behind_what_was_not_seen_are_not_promised)
+{
+	struct binlog b = {0};
+	struct binlog_state seen = {.seen_us = T0, .lineage = "A-1", .open_ended = true};
+	struct stream_status st = {.lineage = "A-1", .caught_up_us = T0 + MIN};
+	ck_assert_int_eq(binlog_reaches_us(&b, &st, &seen), T0 + MIN);
+	/* Counted by the stream, and nobody was told yet. */
+	st.gaps = 1;
+	ck_assert_int_eq(binlog_reaches_us(&b, &st, &seen), 0);
+	b.gaps_told = 1;
+	b.gap_us = T0 + 1;
+	ck_assert_int_eq(binlog_reaches_us(&b, &st, &seen), 0);
+	/* It shows in a later look: then the state is that of the run behind it. */
+	seen.seen_us = T0 + MIN;
+	ck_assert_int_eq(binlog_reaches_us(&b, &st, &seen), T0 + MIN);
+	seen.open_ended = false;
+	ck_assert_int_eq(binlog_reaches_us(&b, &st, &seen), 0);
+	seen.open_ended = true;
+	strcpy(st.lineage, "B-1");
+	ck_assert_int_eq(binlog_reaches_us(&b, &st, &seen), 0);
+	st.lineage[0] = seen.lineage[0] = '\0';
+	ck_assert_int_eq(binlog_reaches_us(&b, &st, &seen), 0);
+}
+END_TEST
+
+/* A gap that was told, and what was known of the archive before. */
+START_TEST(the_note_of_a_gap_is_kept)
+{
+	struct binlog_note *n = mem_zalloc(sizeof *n);
+	n->instance = mem_strdup("main");
+	strcpy(n->what, "gap");
+	note_post(d.box, NOTE_BINLOG, n);
+	d.stopping = true;
+	flow_notes(&d);
+	ck_assert_int_eq(d.instances.v[0]->binlog.gap_us, T0);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("daemon flow");
@@ -150,6 +189,8 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, fulls_in_vain_become_rare);
 	tcase_add_test(c, the_next_gap_is_a_new_one);
+	tcase_add_test(c, seconds_behind_what_was_not_seen_are_not_promised);
+	tcase_add_test(c, the_note_of_a_gap_is_kept);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -68,6 +68,8 @@ START_TEST(a_full_is_due_behind_a_gap)
 	s = state();
 	ck_assert_str_eq(s.full_due, "");
 	ck_assert(s.open_ended);
+	ck_assert_str_eq(s.lineage, L0);
+	ck_assert_int_gt(s.seen_us, 0);
 	binlog_state_done(&s);
 }
 END_TEST
