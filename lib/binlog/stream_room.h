@@ -21,6 +21,8 @@ struct stream {
 	 * what it had sent. */
 	uint64_t confirmed_ns;
 	bool stopping;
+	uint64_t stop_ns;  /* since when */
+	bool saying;       /* the thread is inside plan.changed */
 	bool hurry;        /* do not wait for the next try */
 	bool away;         /* the thread waits in a connect that nothing can wake */
 	bool orphan;       /* nobody waits for the thread: it frees all this */
