@@ -37,6 +37,7 @@ struct pitr_plan {
 	const struct manifest *backup; /* of the catalog */
 	char lineage[LINEAGE_MAX];     /* "": nothing is replayed, the backup is the point */
 	VEC(struct pitr_piece) pieces; /* in order; owned */
+	VEC(struct replay_error) errors; /* in order; owned, with what they point to */
 	uint64_t bytes, groups;
 	struct pitr_group last; /* the last one applied */
 	struct pitr_group next; /* the first one left out */
@@ -44,7 +45,9 @@ struct pitr_plan {
 	uint64_t largest_group; /* and of the largest transaction */
 	bool load_data;         /* there is LOAD DATA in them, */
 	uint64_t load_bytes;    /* with so much to load, at most */
-	char *note;             /* what people should know of the choice, or NULL */
+	char *note;             /* what people should know of it, or NULL */
+	unsigned gtids_reached; /* of the GTIDs asked for the backup has so many */
+	bool unreachable;       /* of one that failed: nothing else leads there either */
 };
 
 struct pitr_request {

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "job/pitr.h"
 #include "job/pitr_choose.h"
+#include "job/pitr_errors.h"
 #include "job/pitr_group.h"
 
 #define THREAD_SPECIFIC 0x4u /* LOG_EVENT_THREAD_SPECIFIC_F */
@@ -59,7 +60,7 @@ static bool stops_here(struct walk *w)
 
 	switch (p->kind) {
 	case POINT_TIME:
-		return w->group.commit_us >= p->time_us;
+		return w->group.commit_us >= pitr_time_limit(w->req, w->segment);
 	case POINT_GTID:
 		if (!p->before && w->seen == p->gtid_n)
 			return true;
@@ -138,6 +139,7 @@ static void cut_half(struct walk *w)
 	drop_group(w, w->half.gtid);
 	if (!p || strcmp(p->file, w->half.file) != 0 || p->to <= w->half.pos)
 		return;
+	pitr_errors_forget(plan, w->half.file, w->half.pos);
 	plan->bytes -= p->to - w->half.pos;
 	p->to = w->half.pos;
 	if (p->from < p->to)
@@ -204,6 +206,8 @@ static int each_event(void *arg, uint64_t pos, const struct binlog_event *e, str
 		file_begins(w, pos, e);
 	note_sizes(w, pos, e);
 	cut_behind_prepare(w, e);
+	if (pitr_errors_note(w->plan, w->segment->file, pos, e, w->group.gtid, err) < 0)
+		return err_add(err, "%s at %" PRIu64, w->segment->file, pos);
 	int rc = check_position(w, pos + e->size, begins || going_on, err);
 	if (rc == 0 && w->group.whole && going_on)
 		note_group(w, pos + e->size, &w->plan->last);
@@ -250,6 +254,9 @@ static int walk_run(struct walk *w, const struct pitr_place *place, struct err *
 			end_of_file(w, i == end);
 		add_piece(w, w->stopped ? w->stop : w->segment->size);
 	}
+	if (w->stopped)
+		pitr_errors_forget(w->plan, w->segment->file, w->stop);
+	pitr_errors_say(w->plan);
 	if (w->torn)
 		w->plan->last = w->half;
 	return 0;
@@ -259,13 +266,14 @@ static int follow(const struct pitr_request *req, const struct archive_catalog *
                   const struct pitr_place *place, struct pitr_plan *plan, struct err *err)
 {
 	const struct restore_point *p = req->point;
-	struct walk w = {.req = req, .plan = plan};
+	struct walk w = {.req = req, .plan = plan, .seen = plan->gtids_reached};
 
 	memcpy(plan->lineage, place->lineage->name, sizeof plan->lineage);
 	if (walk_run(&w, place, err) < 0)
 		return -1;
 	if (p->kind == POINT_GTID && w.seen < (p->before ? 1 : p->gtid_n))
-		return pitr_unreachable(req, a, "it is not in the binlogs behind the backup", err);
+		return pitr_unreachable(req, a, plan, "it is not in the binlogs behind the backup",
+		                        err);
 	return 0;
 }
 
@@ -297,7 +305,7 @@ int pitr_plan_make(const struct pitr_request *req, struct pitr_plan *ret, struct
 		err_clear(&why);
 		if (archive_load(req->repo, req->instance, &a, &why) == 0)
 			rc = make(req, &a, &plan, &why);
-		if (rc < 0 && why.kind != ERR_NOT_FOUND)
+		if (rc < 0 && (why.kind != ERR_NOT_FOUND || plan.unreachable))
 			break;
 	}
 	archive_catalog_done(&a);
@@ -316,6 +324,7 @@ void pitr_plan_done(struct pitr_plan *p)
 	for (size_t i = 0; i < p->pieces.n; i++)
 		free(p->pieces.v[i].file);
 	vec_done(&p->pieces);
+	pitr_errors_done(p);
 	free(p->note);
 	*p = (struct pitr_plan){0};
 }

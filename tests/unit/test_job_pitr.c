@@ -174,7 +174,13 @@ START_TEST(times)
 	point.time_us = (int64_t)(T0 + 40) * CLOCK_US; /* 4 was committed in that second */
 	make();
 	check(first, 1, 3, 4);
-	point.time_us++;
+	ck_assert_ptr_null(plan.note);
+	/* MariaDB's times are whole seconds: of one that has begun, all is left out. */
+	point.time_us += CLOCK_US / 2;
+	make();
+	check(first, 1, 3, 4);
+	ck_assert(plan.note && strstr(plan.note, "2025-11-22 14:00:40 UTC"));
+	point.time_us += CLOCK_US / 2;
 	make();
 	check(first, 1, 4, 5);
 	point.time_us = (int64_t)(T0 + 74) * CLOCK_US; /* the second backup had not ended */
@@ -212,7 +218,7 @@ START_TEST(gtids)
 	ck_ok(point_parse_gtid("0-1-10,0-1-4", &point, &err), err);
 	point.before = false;
 	make();
-	check(first, 2, 10, 11);
+	check(second, 1, 10, 11);
 	point.before = true;
 	make();
 	check(first, 1, 3, 4);
@@ -411,6 +417,143 @@ START_TEST(without_binlogs_the_backup_is_the_point)
 }
 END_TEST
 
+/* A history begun anew, whose names and, unless `from` is larger, numbers begin again;
+ * six transactions from number `from`, and a backup behind the first of them. */
+static size_t anew[6];
+static struct manifest *new_history(unsigned from, const char *gtid_then)
+{
+	made_begin(&five, "bin.000001", T0 + 300, 1);
+	for (unsigned n = 0; n < 6; n++) {
+		anew[n] = five.bytes.n;
+		gtid(&five, T0 + 310 + 10 * n, from + n, 1);
+		query(&five, T0 + 310 + 10 * n, "DROP TABLE t");
+	}
+	archive_new_lineage(archive);
+	put(&five, NULL);
+	struct manifest *m = backup("20251122T140515Z-full", "bin.000001", anew[1], 315);
+	m->binlog.created = T0 + 300;
+	m->binlog.gtid = gtid_then ? mem_strdup(gtid_then) : NULL;
+	return m;
+}
+
+static void refuse_histories(void)
+{
+	refuse(ERR_USAGE, "more than one history");
+	ck_assert_msg(strstr(err.text, "20251122T140000Z-1") &&
+	                  strstr(err.text, "20251122T140500Z-1"),
+	              "%s", err.text);
+	ck_assert_msg(strstr(err.hint, "--backup"), "%s", err.hint);
+}
+
+START_TEST(another_history_is_not_taken_in_silence)
+{
+	struct manifest *third = new_history(1, "0-1-1");
+	/* Not archived yet, or of the history before? */
+	point.kind = POINT_POSITION;
+	strcpy(point.file, "bin.000002");
+	point.pos = begin[9];
+	refuse_histories();
+	req.backup = second->id;
+	make();
+	check(second, 1, 8, 9);
+	ck_assert(plan.note && strstr(plan.note, "20251122T140500Z-1"));
+	req.backup = NULL;
+	/* In both. */
+	strcpy(point.file, "bin.000001");
+	point.pos = anew[5];
+	ck_assert_uint_gt(anew[5], end[2]);
+	point.before = true;
+	refuse_histories();
+	req.backup = third->id;
+	make();
+	ck_assert(plan.backup == third && plan.groups == 4 && !plan.note);
+	req.backup = NULL;
+	point.before = false;
+	/* Numbers that begin again: the new one has 1 to 6, the other 1 to 10. */
+	ck_ok(point_parse_gtid("0-1-3", &point, &err), err);
+	refuse_histories();
+	ck_ok(point_parse_gtid("0-1-8", &point, &err), err);
+	refuse_histories();
+	req.backup = first->id;
+	make();
+	check(first, 2, 8, 9);
+	ck_assert(plan.note && strstr(plan.note, "20251122T140500Z-1"));
+	req.backup = third->id;
+	refuse(ERR_NOT_FOUND, "no archived binlog");
+	/* No backup of the older one stands before it. */
+	req.backup = NULL;
+	ck_ok(point_parse_gtid("0-1-2", &point, &err), err);
+	make();
+	ck_assert(plan.backup == third && !plan.note);
+}
+END_TEST
+
+/* As after a failover: what was before can only be of the history before. */
+START_TEST(numbers_that_go_on_tell_histories_apart)
+{
+	struct manifest *third = new_history(50, "0-1-50");
+	ck_ok(point_parse_gtid("0-1-8", &point, &err), err);
+	make();
+	check(second, 1, 8, 9);
+	ck_assert(plan.note && strstr(plan.note, "20251122T140500Z-1"));
+	ck_ok(point_parse_gtid("0-1-51", &point, &err), err);
+	make();
+	ck_assert(plan.backup == third && !plan.note);
+	point.kind = POINT_TIME;
+	point.time_us = (int64_t)(T0 + 80) * CLOCK_US;
+	make();
+	check(second, 0, 0, 8);
+	ck_assert(plan.note && strstr(plan.note, "20251122T140500Z-1"));
+}
+END_TEST
+
+/* Of @@gtid_binlog_pos one domain may have been idle since long ago. */
+START_TEST(what_a_backup_has_is_reached)
+{
+	second->binlog.gtid = mem_strdup("0-1-7,1-2-50");
+	first->binlog.gtid = mem_strdup("0-1-2,1-2-49");
+	ck_ok(point_parse_gtid("0-1-9,1-2-50", &point, &err), err);
+	make();
+	check(second, 1, 9, 10);
+	ck_ok(point_parse_gtid("1-2-49,0-1-4", &point, &err), err);
+	make();
+	check(first, 1, 4, 5);
+	ck_ok(point_parse_gtid("0-1-4,0-1-9", &point, &err), err);
+	make();
+	check(second, 1, 9, 10);
+	ck_ok(point_parse_gtid("0-1-4,1-2-50", &point, &err), err);
+	refuse(ERR_NOT_FOUND, "no backup stands before it");
+	ck_ok(point_parse_gtid("0-1-9,1-2-51", &point, &err), err);
+	refuse(ERR_NOT_FOUND, "no archived binlog holds it");
+	point.before = true;
+	ck_ok(point_parse_gtid("0-1-9,1-2-50", &point, &err), err);
+	refuse(ERR_NOT_FOUND, "no archived binlog holds it");
+}
+END_TEST
+
+START_TEST(a_backup_that_cannot_be_restored_is_passed_over)
+{
+	strcpy(second->parent, "20200101T000000Z-full");
+	second->kind = BACKUP_INCREMENTAL;
+	ck_ok(point_parse_gtid("0-1-9", &point, &err), err);
+	make();
+	check(first, 2, 9, 10);
+	ck_assert(plan.note && strstr(plan.note, second->id));
+	point.kind = POINT_TIME;
+	point.time_us = (int64_t)(T0 + 90) * CLOCK_US;
+	make();
+	check(first, 2, 8, 9);
+	ck_assert(plan.note && strstr(plan.note, second->id));
+	point.kind = POINT_LATEST;
+	make();
+	check(first, 2, 10, 11);
+	ck_assert(plan.note && strstr(plan.note, second->id));
+	req.backup = second->id; /* what is wrong with it is told later */
+	make();
+	ck_assert(plan.backup == second);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("job/pitr");
@@ -429,6 +572,10 @@ static Suite *suite(void)
 	tcase_add_test(c, load_data_is_told);
 	tcase_add_test(c, an_end_before_a_gap_is_told);
 	tcase_add_test(c, without_binlogs_the_backup_is_the_point);
+	tcase_add_test(c, another_history_is_not_taken_in_silence);
+	tcase_add_test(c, numbers_that_go_on_tell_histories_apart);
+	tcase_add_test(c, what_a_backup_has_is_reached);
+	tcase_add_test(c, a_backup_that_cannot_be_restored_is_passed_over);
 	suite_add_tcase(s, c);
 	return s;
 }
