@@ -116,8 +116,8 @@ int64_t pitr_known_until(const struct pitr_request *req, const struct archive_ca
 	int64_t until = (int64_t)l->segments.v[end].created * CLOCK_US;
 
 	for (size_t i = place->segment; i <= end; i++)
-		if (l->segments.v[i].last_us > until)
-			until = l->segments.v[i].last_us;
+		if (window_last_us(l, i) > until)
+			until = window_last_us(l, i);
 	if (end + 1 == l->segments.n && l == &a->lineages.v[a->lineages.n - 1] &&
 	    req->caught_up_us > until)
 		until = req->caught_up_us;

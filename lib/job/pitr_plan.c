@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/str.h"
 #include "job/pitr.h"
 #include "job/pitr_choose.h"
@@ -21,6 +22,9 @@
 /* Of a format event: the time the server was started, 0 in files it went on to. */
 #define STARTED_AT 52u
 
+/* Behind a time so many transactions are looked at for one of an earlier time. */
+#define LOOK_ON 1000u
+
 struct walk {
 	const struct pitr_request *req;
 	const struct segment *segment; /* being walked */
@@ -33,7 +37,11 @@ struct walk {
 	struct pitr_group half;
 	bool stopped;
 	uint64_t stop; /* position in `segment` */
-	uint64_t from; /* where the next piece of `segment` begins */
+	/* Behind that: transactions of an earlier time than the one it stopped before. */
+	uint64_t earlier_n;
+	struct pitr_group earlier; /* the last of them */
+	unsigned looked;           /* so many transactions came since */
+	uint64_t from;             /* where the next piece of `segment` begins */
 	struct pitr_plan *plan;
 };
 
@@ -190,17 +198,53 @@ static void cut_behind_prepare(struct walk *w, const struct binlog_event *e)
 	}
 }
 
+/* A session can set its clock, and one whose clock was ahead ends a replay to a time
+ * early: what came behind it is counted. */
+static int look_on(struct walk *w, uint64_t pos, const struct binlog_event *e, struct err *err)
+{
+	struct pitr_group *g = &w->earlier;
+
+	if (!binlog_begins_group(e))
+		return 0;
+	if (binlog_commit_time_us(e) >= pitr_time_limit(w->req, w->segment))
+		return ++w->looked == LOOK_ON;
+	*g = (struct pitr_group){.known = true, .pos = pos, .commit_us = binlog_commit_time_us(e)};
+	snprintf(g->file, sizeof g->file, "%s", w->segment->file);
+	w->earlier_n++;
+	w->looked = 0;
+	return binlog_gtid_text(e, g->gtid, err);
+}
+
+static void note_earlier(const struct walk *w)
+{
+	const struct pitr_group *next = &w->plan->next, *last = &w->earlier;
+	char when[64];
+
+	if (!w->earlier_n)
+		return;
+	pitr_note(w->plan,
+	          "times go back in the binlog: behind %s at %s:%" PRIu64 ", committed %s by its "
+	          "session's clock, %" PRIu64 " transactions have a time before the wanted one and "
+	          "are left out, the last one at %s:%" PRIu64 "%s%s",
+	          *next->gtid ? next->gtid : "the transaction", next->file, next->pos,
+	          clock_format_local(when, sizeof when, next->commit_us), w->earlier_n, last->file,
+	          last->pos, *last->gtid ? "; to have them all, replay up to it: --gtid " : "",
+	          last->gtid);
+}
+
 static int each_event(void *arg, uint64_t pos, const struct binlog_event *e, struct err *err)
 {
 	struct walk *w = arg;
 	bool going_on = w->group.open && !w->group.whole, begins;
 
+	if (w->stopped)
+		return look_on(w, pos, e, err);
 	if (going_on && binlog_begins_group(e))
 		note_group(w, pos, &w->plan->last);
 	if (group_walk_event(&w->group, pos, e, &begins, err) < 0)
 		return err_add(err, "%s at %" PRIu64, w->segment->file, pos);
 	if (begins && stops_here(w))
-		return stop_before_group(w);
+		return stop_before_group(w) && w->req->point->kind != POINT_TIME;
 	w->plan->groups += begins;
 	if (e->type == BINLOG_FORMAT)
 		file_begins(w, pos, e);
@@ -271,6 +315,7 @@ static int follow(const struct pitr_request *req, const struct archive_catalog *
 	memcpy(plan->lineage, place->lineage->name, sizeof plan->lineage);
 	if (walk_run(&w, place, err) < 0)
 		return -1;
+	note_earlier(&w);
 	if (p->kind == POINT_GTID && w.seen < (p->before ? 1 : p->gtid_n))
 		return pitr_unreachable(req, a, plan, "it is not in the binlogs behind the backup",
 		                        err);

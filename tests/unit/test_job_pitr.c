@@ -554,6 +554,32 @@ START_TEST(a_backup_that_cannot_be_restored_is_passed_over)
 }
 END_TEST
 
+/* 13 was committed by a session whose clock was ahead. */
+START_TEST(times_that_go_back_are_told)
+{
+	static const unsigned at[] = {1000, 120, 130, 150};
+	made_begin(&five, "bin.000003", T0, 1);
+	for (unsigned n = 0; n < 4; n++) {
+		gtid(&five, T0 + at[n], 13 + n, 1);
+		query(&five, T0 + at[n], "DROP TABLE t");
+	}
+	put(&five, NULL);
+	point.kind = POINT_TIME;
+	point.time_us = (int64_t)(T0 + 140) * CLOCK_US;
+	make();
+	ck_assert_str_eq(plan.next.gtid, "0-1-13");
+	ck_assert_msg(plan.note && strstr(plan.note, "2 transactions") &&
+	                  strstr(plan.note, "--gtid 0-1-15"),
+	              "%s", plan.note);
+	point.time_us = (int64_t)(T0 + 110) * CLOCK_US;
+	make();
+	ck_assert_ptr_null(plan.note);
+	/* Nothing says that it was quiet until then. */
+	point.time_us = (int64_t)(T0 + 900) * CLOCK_US;
+	refuse(ERR_NOT_FOUND, "14:02:30 UTC");
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("job/pitr");
@@ -576,6 +602,7 @@ static Suite *suite(void)
 	tcase_add_test(c, numbers_that_go_on_tell_histories_apart);
 	tcase_add_test(c, what_a_backup_has_is_reached);
 	tcase_add_test(c, a_backup_that_cannot_be_restored_is_passed_over);
+	tcase_add_test(c, times_that_go_back_are_told);
 	suite_add_tcase(s, c);
 	return s;
 }
