@@ -213,7 +213,8 @@ int64_t binlog_reaches_us(const struct binlog *b, const struct stream_status *st
 
 double binlog_lag_seconds(const struct stream_status *st, int64_t now_us)
 {
-	if (!st->current_us)
+	/* Where no binlog is written any more it would only grow. */
+	if (!st->current_us || binlog_none(st))
 		return -1;
 	return now_us > st->current_us ? (double)(now_us - st->current_us) / 1e6 : 0;
 }

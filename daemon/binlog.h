@@ -60,7 +60,7 @@ void binlog_gap(struct binlog *b, int64_t now_us);
  * that was not seen yet. */
 int64_t binlog_reaches_us(const struct binlog *b, const struct stream_status *st,
                           const struct binlog_state *seen);
-/* Seconds since everything was known to be archived; -1: never. */
+/* Seconds since everything was known to be archived; -1: never, or there is no binlog. */
 double binlog_lag_seconds(const struct stream_status *st, int64_t now_us);
 /* The server keeps no binlog: nothing to archive, and nothing that is broken. */
 bool binlog_none(const struct stream_status *st);

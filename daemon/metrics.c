@@ -181,7 +181,9 @@ static void each_type(struct str *out, const char *name, const struct daemon *d,
 {
 	for (size_t i = 0; i < d->policy->instance_n; i++) {
 		const struct instance *one = daemon_instance(d, d->policy->instances[i].name);
-		for (int t = 0; t < JOB_CHECK; t++)
+		/* A wait for the stream that failed is over; what the stream does has metrics
+		 * of its own. */
+		for (int t = 0; t < (status ? JOB_BINLOG : JOB_CHECK); t++)
 			sample_of(out, name, one->name, (enum job_type)t,
 			          status ? one->last[t].failed : (double)one->failures[t]);
 	}
@@ -269,7 +271,7 @@ static void lag_seconds(struct str *out, const char *name, const struct daemon *
 static void lag_bytes_of(struct str *out, const char *name, const char *instance,
                          const struct stream_status *st)
 {
-	if (st->lag_bytes != UINT64_MAX)
+	if (st->lag_bytes != UINT64_MAX && !binlog_none(st))
 		sample(out, name, "instance", instance, NULL, (double)st->lag_bytes);
 }
 
