@@ -40,7 +40,9 @@ struct stream {
 	bool other_history;  /* the server's is not ours: begin a lineage */
 	unsigned not_found;  /* times in a row that it did not know a place it lists */
 	unsigned unreadable; /* … or could not read on where its history is known to be ours */
-	bool worked;         /* this connection brought something, or knew that there is nothing */
+	const char *news;    /* a "gap" or "lineage" that begins with `news_file`: told when */
+	char news_file[BINLOG_NAME_MAX]; /* … something of that is durable */
+	bool worked; /* this connection brought something, or knew that there is nothing */
 	pthread_t thread;
 };
 

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -16,7 +17,7 @@
 #include "tests/unit/binlog_make.h"
 
 #define FAKE_FILES 4
-#define FAKE_BEAT_MS 50
+#define FAKE_BEAT_MS 120
 
 struct fake_host { /* one of the servers there may be at the address */
 	const char *who;
@@ -33,12 +34,12 @@ struct fake {
 	pthread_cond_t cond;
 	struct fake_host host;  /* for new connections */
 	struct fake_host after; /* if it has a name: from the next dump on */
-	uint64_t end;           /* of the newest file; 0: all of it */
-	uint64_t end_first;     /* the same for the first connection alone */
+	uint64_t end_first;     /* where the newest file ends for the first connection; 0: all */
+	uint64_t end;           /* the same for who of the others asks next */
 	unsigned group_ms;      /* between two events that begin a group */
 	size_t ahead;           /* events not yet sent that the end already counts */
 	size_t sent;            /* events of the newest file, by a dump with group_ms */
-	bool hold_who;          /* who asks who it is waits */
+	unsigned whos, hold_at; /* asked who it is; the question that waits until this is 0 */
 	unsigned holding, cuts, connections, dumps, alive;
 	bool stop;
 };
@@ -143,7 +144,9 @@ static inline bool fake_answer_end(struct fake_session *s)
 	const struct made *last = s->host.files[s->host.n - 1];
 	char pos[24];
 	pthread_mutex_lock(&f->lock);
-	uint64_t end = s->number == 1 && f->end_first ? f->end_first : f->end;
+	uint64_t end = s->number == 1 ? f->end_first : f->end;
+	if (s->number != 1)
+		f->end = 0;
 	if (f->group_ms) {
 		size_t at = f->sent + f->ahead;
 		end = last->at.v[at < last->at.n ? at : last->at.n - 1];
@@ -159,9 +162,9 @@ static inline bool fake_answer(struct fake_session *s, const char *sql)
 	char number[24];
 	if (strstr(sql, "SHOW GLOBAL VARIABLES WHERE")) {
 		pthread_mutex_lock(&f->lock);
-		f->holding += f->hold_who;
-		pthread_cond_broadcast(&f->cond);
-		while (f->hold_who && !f->stop)
+		bool hold = ++f->whos == f->hold_at;
+		f->holding += hold;
+		while (hold && f->hold_at && !f->stop)
 			pthread_cond_wait(&f->cond, &f->lock);
 		pthread_mutex_unlock(&f->lock);
 		return fake_rows(s, 2, 1, (const char *[]){"hostname", s->host.who});
@@ -350,11 +353,11 @@ static inline void *fake_run(void *arg)
 	return NULL;
 }
 
-static inline void fake_start(struct fake *f, const char *dir)
+static inline void fake_start(struct fake *f, const char *place)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	*f = (struct fake){.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-	snprintf(f->socket, sizeof f->socket, "%s/socket", dir);
+	snprintf(f->socket, sizeof f->socket, "%s/socket", place);
 	snprintf(a.sun_path, sizeof a.sun_path, "%.100s", f->socket);
 	ck_assert_int_eq(bind(f->listener, (struct sockaddr *)&a, sizeof a), 0);
 	ck_assert_int_eq(listen(f->listener, 8), 0);
