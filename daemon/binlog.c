@@ -174,6 +174,12 @@ void binlog_follow(struct binlog *b, struct mbox *box, const struct policy *poli
 		start(b, box, policy, p);
 }
 
+void binlog_stop(struct binlog *b)
+{
+	if (b->hold)
+		stream_stop(b->hold->stream);
+}
+
 void binlog_done(struct binlog *b)
 {
 	end(b);

@@ -17,7 +17,9 @@
 /* A stream with as many holders as want it; the last one ends it. */
 struct binlog_hold;
 struct binlog_hold *binlog_hold(struct binlog_hold *h); /* one holder more; NULL stays NULL */
-void binlog_let_go(struct binlog_hold *h);              /* may take a second; NULL is fine */
+/* The last one waits for the stream to end: a second, five where it hangs on its repository,
+ * counted from binlog_stop if that came before.  NULL is fine. */
+void binlog_let_go(struct binlog_hold *h);
 struct stream *binlog_stream(const struct binlog_hold *h);
 
 /* What a stream tells, posted as NOTE_BINLOG. */
@@ -49,6 +51,8 @@ void binlog_retry_now(struct binlog *b);
 /* Is the one that runs not the one there should be? */
 bool binlog_changes(const struct binlog *b, const struct policy *policy,
                     const struct policy_instance *p);
+/* Its stream is to end, and nobody waits yet: for several, before the first is waited for. */
+void binlog_stop(struct binlog *b);
 void binlog_done(struct binlog *b);
 
 /* Counters include those of streams before it; false: no stream runs (state is off). */

@@ -271,10 +271,21 @@ static void snapshot_came(struct daemon *d, struct snapshot *s)
 	loop_timer_arm(d->tick, 0);
 }
 
+static void stop_binlogs_that_change(struct daemon *d)
+{
+	for (size_t i = 0; i < d->instances.n; i++) {
+		struct instance *one = d->instances.v[i];
+		if (binlog_changes(&one->binlog, d->policy,
+		                   policy_find_instance(d->policy, one->name)))
+			binlog_stop(&one->binlog);
+	}
+}
+
 void flow_follow_binlogs(struct daemon *d)
 {
 	if (!d->prepared || !d->snapshot)
 		return;
+	stop_binlogs_that_change(d);
 	for (size_t i = 0; i < d->instances.n; i++) {
 		struct instance *one = d->instances.v[i];
 		const struct policy_instance *p = policy_find_instance(d->policy, one->name);

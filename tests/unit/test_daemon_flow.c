@@ -1,6 +1,9 @@
 /* What follows from what other threads tell, without a loop that runs. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fsio.h"
@@ -8,6 +11,7 @@
 #include "daemon/note.h"
 #include "tests/unit/unit.h"
 
+#define MUTE 5
 #define MIN (60 * CLOCK_US)
 #define HOUR (60 * MIN)
 #define DAY (24 * HOUR)
@@ -181,6 +185,43 @@ START_TEST(the_note_of_a_gap_is_kept)
 }
 END_TEST
 
+/* Servers that take a connection and never say a word: they are waited for together. */
+START_TEST(streams_end_together)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	struct policy_instance *list = mem_zalloc(MUTE * sizeof *list);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	snprintf(at.sun_path, sizeof at.sun_path, "%s/mute", dir);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+	ck_assert_int_eq(listen(fd, 64), 0);
+	list[0] = d.policy->instances[0];
+	for (unsigned i = 0; i < MUTE; i++) {
+		if (i) {
+			list[i].name = mem_printf("mute%u", i);
+			list[i].method = mem_strdup("hot");
+			list[i].schedule.binlog = BINLOG_CONTINUOUS;
+			*vec_push(&d.instances) = instance_new(list[i].name, d.history, 1);
+		}
+		free(list[i].socket);
+		list[i].socket = mem_strdup(at.sun_path);
+	}
+	free(d.policy->instances);
+	d.policy->instances = list;
+	d.policy->instance_n = MUTE;
+	clock_set_fake(-1);
+	look("");
+	usleep(300000);
+	for (unsigned i = 0; i < MUTE; i++)
+		list[i].schedule.binlog = BINLOG_OFF;
+	uint64_t began = clock_mono_ns();
+	flow_follow_binlogs(&d);
+	ck_assert_uint_lt(clock_mono_ns() - began, 3000000000U);
+	while (d.instances.n > 1)
+		instance_free(d.instances.v[--d.instances.n]);
+	close(fd);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("daemon flow");
@@ -191,6 +232,7 @@ static Suite *suite(void)
 	tcase_add_test(c, the_next_gap_is_a_new_one);
 	tcase_add_test(c, seconds_behind_what_was_not_seen_are_not_promised);
 	tcase_add_test(c, the_note_of_a_gap_is_kept);
+	tcase_add_test(c, streams_end_together);
 	suite_add_tcase(s, c);
 	return s;
 }
