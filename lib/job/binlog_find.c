@@ -11,7 +11,6 @@
 
 #define NAME_SIZE 256
 #define MAPS_MAX 64
-#define QUERY_COMPRESSED 165u
 /* Times of neighbours in a binlog can be out of order: a statement that ran for long
  * carries the time of its begin. */
 #define SLACK_US (24 * 3600 * CLOCK_US)
@@ -186,7 +185,7 @@ static int each_event(void *arg, uint64_t pos, const struct binlog_event *e, str
 		return -1;
 	if (group_walk_event(&s->group, pos, e, &begins, err) < 0)
 		return err_add(err, "%s at %llu", s->segment->file, (unsigned long long)pos);
-	if (e->type == BINLOG_QUERY || e->type == QUERY_COMPRESSED)
+	if (e->type == BINLOG_QUERY || e->type == BINLOG_MARIADB_QUERY_COMPRESSED)
 		rc = query(s, e, err);
 	else if (e->type == BINLOG_TABLE_MAP)
 		rc = table_map(s, e, err);

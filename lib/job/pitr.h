@@ -34,9 +34,9 @@ struct pitr_piece { /* bytes [from, to) of a binlog */
 };
 
 struct pitr_plan {
-	const struct manifest *backup; /* of the catalog */
-	char lineage[LINEAGE_MAX];     /* "": nothing is replayed, the backup is the point */
-	VEC(struct pitr_piece) pieces; /* in order; owned */
+	const struct manifest *backup;   /* of the catalog */
+	char lineage[LINEAGE_MAX];       /* "": nothing is replayed, the backup is the point */
+	VEC(struct pitr_piece) pieces;   /* in order; owned */
 	VEC(struct replay_error) errors; /* in order; owned, with what they point to */
 	uint64_t bytes, groups;
 	struct pitr_group last; /* the last one applied */
@@ -46,6 +46,7 @@ struct pitr_plan {
 	bool load_data;         /* there is LOAD DATA in them, */
 	uint64_t load_bytes;    /* with so much to load, at most */
 	char *note;             /* what people should know of it, or NULL */
+	char *gtid_pos;         /* the largest GTID of each domain then, or NULL: not known */
 	unsigned gtids_reached; /* of the GTIDs asked for the backup has so many */
 	bool unreachable;       /* of one that failed: nothing else leads there either */
 };

@@ -4,23 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "job/pitr.h"
 #include "job/pitr_choose.h"
 #include "job/pitr_errors.h"
 #include "job/pitr_group.h"
-
-#define THREAD_SPECIFIC 0x4u /* LOG_EVENT_THREAD_SPECIFIC_F */
-
-/* Events of LOAD DATA (sql/log_event.h): the first two hold what is loaded. */
-#define APPEND_BLOCK 9u
-#define BEGIN_LOAD_QUERY 17u
-#define EXECUTE_LOAD_QUERY 18u
-
-/* Of a format event: the time the server was started, 0 in files it went on to. */
-#define STARTED_AT 52u
+#include "job/pitr_tally.h"
 
 /* Behind a time so many transactions are looked at for one of an earlier time. */
 #define LOOK_ON 1000u
@@ -42,6 +32,7 @@ struct walk {
 	struct pitr_group earlier; /* the last of them */
 	unsigned looked;           /* so many transactions came since */
 	uint64_t from;             /* where the next piece of `segment` begins */
+	struct pitr_tally tally;
 	struct pitr_plan *plan;
 };
 
@@ -51,6 +42,21 @@ static void note_group(const struct walk *w, uint64_t end, struct pitr_group *g)
 	    .known = true, .pos = w->group.pos, .end = end, .commit_us = w->group.commit_us};
 	memcpy(g->gtid, w->group.gtid, sizeof g->gtid);
 	snprintf(g->file, sizeof g->file, "%s", w->segment->file);
+}
+
+/* All of the group is there, or as much of it as there will be. */
+static void applied(struct walk *w, const struct pitr_group *g)
+{
+	w->plan->last = *g;
+	tally_applied(&w->tally, g->gtid);
+}
+
+static void applied_to(struct walk *w, uint64_t end)
+{
+	struct pitr_group g;
+
+	note_group(w, end, &g);
+	applied(w, &g);
 }
 
 /* The replay ends before the group that w is about. */
@@ -161,14 +167,14 @@ static void cut_half(struct walk *w)
  * that was started anew may have died within. */
 static void file_begins(struct walk *w, uint64_t pos, const struct binlog_event *e)
 {
-	bool started = e->body_n >= STARTED_AT + 4 && le32_get(e->body + STARTED_AT);
+	bool started = binlog_format_is_start(e);
 
 	if (pos != BINLOG_MAGIC_SIZE)
 		return;
 	if (w->torn && started)
 		cut_half(w);
 	else if (w->torn)
-		w->plan->last = w->half;
+		applied(w, &w->half);
 	w->torn = false;
 	w->anew = w->anew || started;
 }
@@ -176,9 +182,9 @@ static void file_begins(struct walk *w, uint64_t pos, const struct binlog_event 
 /* What takes room while it is replayed. */
 static void note_sizes(struct walk *w, uint64_t pos, const struct binlog_event *e)
 {
-	bool data = e->type == APPEND_BLOCK || e->type == BEGIN_LOAD_QUERY;
+	bool data = e->type == BINLOG_APPEND_BLOCK || e->type == BINLOG_BEGIN_LOAD;
 
-	w->plan->load_data = w->plan->load_data || data || e->type == EXECUTE_LOAD_QUERY;
+	w->plan->load_data = w->plan->load_data || data || e->type == BINLOG_EXECUTE_LOAD;
 	w->plan->load_bytes += data ? e->size : 0;
 	if (w->group.open && !w->group.whole &&
 	    pos + e->size - w->group.pos > w->plan->largest_group)
@@ -192,7 +198,7 @@ static void cut_behind_prepare(struct walk *w, const struct binlog_event *e)
 {
 	if (e->type == BINLOG_XA_PREPARE)
 		w->prepared = true;
-	else if (w->prepared && (e->flags & THREAD_SPECIFIC)) {
+	else if (w->prepared && (e->flags & BINLOG_FLAG_THREAD_SPECIFIC)) {
 		w->prepared = false;
 		add_piece(w, w->group.pos);
 	}
@@ -240,12 +246,14 @@ static int each_event(void *arg, uint64_t pos, const struct binlog_event *e, str
 	if (w->stopped)
 		return look_on(w, pos, e, err);
 	if (going_on && binlog_begins_group(e))
-		note_group(w, pos, &w->plan->last);
+		applied_to(w, pos);
 	if (group_walk_event(&w->group, pos, e, &begins, err) < 0)
 		return err_add(err, "%s at %" PRIu64, w->segment->file, pos);
 	if (begins && stops_here(w))
 		return stop_before_group(w) && w->req->point->kind != POINT_TIME;
 	w->plan->groups += begins;
+	if (begins)
+		tally_begins(&w->tally, e);
 	if (e->type == BINLOG_FORMAT)
 		file_begins(w, pos, e);
 	note_sizes(w, pos, e);
@@ -254,7 +262,7 @@ static int each_event(void *arg, uint64_t pos, const struct binlog_event *e, str
 		return err_add(err, "%s at %" PRIu64, w->segment->file, pos);
 	int rc = check_position(w, pos + e->size, begins || going_on, err);
 	if (rc == 0 && w->group.whole && going_on)
-		note_group(w, pos + e->size, &w->plan->last);
+		applied_to(w, pos + e->size);
 	return rc;
 }
 
@@ -302,8 +310,28 @@ static int walk_run(struct walk *w, const struct pitr_place *place, struct err *
 		pitr_errors_forget(w->plan, w->segment->file, w->stop);
 	pitr_errors_say(w->plan);
 	if (w->torn)
-		w->plan->last = w->half;
+		applied(w, &w->half);
 	return 0;
+}
+
+/* Both are of the server, and not in its tables. */
+static void note_tally(const struct walk *w)
+{
+	struct pitr_plan *plan = w->plan;
+
+	plan->gtid_pos = tally_gtids(&w->tally);
+	if (plan->gtid_pos && plan->backup->replica_gtid && *plan->backup->replica_gtid)
+		pitr_note(
+		    plan,
+		    "the source was a replica, and mysql.gtid_slave_pos says how far it was at "
+		    "the backup: set gtid_slave_pos before replication is started, or it "
+		    "applies again what was replayed");
+	if (w->tally.prepared.n)
+		pitr_note(
+		    plan,
+		    "XA transactions prepared at that point and neither committed nor rolled back: "
+		    "%zu; they hold their locks, XA RECOVER shows them",
+		    w->tally.prepared.n);
 }
 
 static int follow(const struct pitr_request *req, const struct archive_catalog *a,
@@ -312,14 +340,22 @@ static int follow(const struct pitr_request *req, const struct archive_catalog *
 	const struct restore_point *p = req->point;
 	struct walk w = {.req = req, .plan = plan, .seen = plan->gtids_reached};
 
+	int rc = -1;
+
 	memcpy(plan->lineage, place->lineage->name, sizeof plan->lineage);
+	tally_backup(&w.tally, plan->backup);
 	if (walk_run(&w, place, err) < 0)
-		return -1;
+		goto out;
+	if (p->kind == POINT_GTID && w.seen < (p->before ? 1 : p->gtid_n)) {
+		pitr_unreachable(req, a, plan, "it is not in the binlogs behind the backup", err);
+		goto out;
+	}
 	note_earlier(&w);
-	if (p->kind == POINT_GTID && w.seen < (p->before ? 1 : p->gtid_n))
-		return pitr_unreachable(req, a, plan, "it is not in the binlogs behind the backup",
-		                        err);
-	return 0;
+	note_tally(&w);
+	rc = 0;
+out:
+	tally_done(&w.tally);
+	return rc;
 }
 
 static int make(const struct pitr_request *req, const struct archive_catalog *a,
@@ -371,5 +407,6 @@ void pitr_plan_done(struct pitr_plan *p)
 	vec_done(&p->pieces);
 	pitr_errors_done(p);
 	free(p->note);
+	free(p->gtid_pos);
 	*p = (struct pitr_plan){0};
 }

@@ -580,6 +580,67 @@ START_TEST(times_that_go_back_are_told)
 }
 END_TEST
 
+START_TEST(how_far_the_replay_comes_is_told)
+{
+	make();
+	ck_assert_str_eq(plan.gtid_pos, "0-1-10"); /* of 11 there is half */
+	second->binlog.gtid = mem_strdup("7-1-5,0-1-7,3-1-1");
+	make();
+	ck_assert_str_eq(plan.gtid_pos, "0-1-10,3-1-1,7-1-5");
+	ck_assert_ptr_null(plan.note);
+	second->replica_gtid = mem_strdup("9-1-33,7-4-6,3-1-0");
+	ck_ok(point_parse_gtid("0-1-9", &point, &err), err);
+	make();
+	ck_assert_str_eq(plan.gtid_pos, "0-1-9,3-1-1,7-4-6,9-1-33");
+	ck_assert(plan.note && strstr(plan.note, "gtid_slave_pos"));
+	second->binlog.gtid[0] = second->replica_gtid[0] = 0;
+	point.before = true;
+	ck_ok(point_parse_gtid("0-1-8", &point, &err), err);
+	make();
+	ck_assert_ptr_null(plan.gtid_pos);
+	point.kind = POINT_LATEST;
+	third_file(false); /* what the torn one began is taken as whole */
+	make();
+	ck_assert_str_eq(plan.gtid_pos, "0-1-13");
+}
+END_TEST
+
+static void xa(struct made *m, uint64_t seq, unsigned char flags, char name, bool many)
+{
+	unsigned char body[13 + 8 + 6 + 2] = {0}, *p = body + 13;
+	le64_put(body, seq);
+	body[12] = flags | (many ? 2 : 0);
+	p += many ? 8 : 0;
+	p[4] = p[5] = 1;
+	p[6] = (unsigned char)name;
+	p[7] = 'b';
+	made_event(m, BINLOG_MARIADB_GTID, T0 + 130, body, (size_t)(p + 8 - body));
+	if (flags & 0x40)
+		made_event(m, BINLOG_XA_PREPARE, T0 + 130, "\0\0\0\0\0", 5);
+	else
+		query(m, T0 + 130, "XA COMMIT 'x'");
+}
+
+START_TEST(transactions_in_doubt_are_told)
+{
+	made_begin(&five, "bin.000003", T0, 1);
+	xa(&five, 13, 0x80, 'z', false); /* prepared before the backup */
+	xa(&five, 14, 0x40, 'x', true);
+	xa(&five, 15, 0x40, 'y', false);
+	xa(&five, 16, 0x80, 'x', true);
+	xa(&five, 17, 0x80, 'y', false);
+	put(&five, NULL);
+	make();
+	ck_assert_ptr_null(plan.note);
+	ck_ok(point_parse_gtid("0-1-15", &point, &err), err);
+	make();
+	ck_assert(plan.note && strstr(plan.note, "rolled back: 2;"));
+	ck_ok(point_parse_gtid("0-1-16", &point, &err), err);
+	make();
+	ck_assert(plan.note && strstr(plan.note, "rolled back: 1;"));
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("job/pitr");
@@ -603,6 +664,8 @@ static Suite *suite(void)
 	tcase_add_test(c, what_a_backup_has_is_reached);
 	tcase_add_test(c, a_backup_that_cannot_be_restored_is_passed_over);
 	tcase_add_test(c, times_that_go_back_are_told);
+	tcase_add_test(c, how_far_the_replay_comes_is_told);
+	tcase_add_test(c, transactions_in_doubt_are_told);
 	suite_add_tcase(s, c);
 	return s;
 }
