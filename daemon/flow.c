@@ -52,16 +52,28 @@ static bool has_expired(const struct daemon *d, const char *instance)
 	for (size_t i = 0; i < c->backups.n; i++)
 		any = any || verdicts[i].remove;
 	free(verdicts);
-	return any;
+	const struct binlog_state *s = snapshot_binlog(d->snapshot, instance);
+	return any || (s && s->unneeded);
+}
+
+/* Once for each backup that is made: an expire that fails, or that somebody cancels, is not
+ * begun again before the next one. */
+static void queue_expire(struct daemon *d, struct instance *i)
+{
+	int64_t id;
+	struct err ignored; /* one that waits already does the same work */
+	if (!has_expired(d, i->name))
+		return;
+	i->expire_us = 0;
+	daemon_submit(d, JOB_EXPIRE, i->name, -1, &id, &id, &ignored);
 }
 
 static void follow_up(struct daemon *d, const struct job *j)
 {
-	if (j->state == JOB_DONE && (j->type == JOB_FULL || j->type == JOB_INCREMENTAL) &&
-	    has_expired(d, j->instance)) {
-		int64_t id;
-		struct err ignored; /* one that waits already does the same work */
-		daemon_submit(d, JOB_EXPIRE, j->instance, -1, &id, &id, &ignored);
+	struct instance *i = j->instance ? daemon_instance(d, j->instance) : NULL;
+	if (i && j->state == JOB_DONE && (j->type == JOB_FULL || j->type == JOB_INCREMENTAL)) {
+		i->expire_us = j->finished_us;
+		queue_expire(d, i);
 	}
 	if (j->type != JOB_CHECK)
 		watch_ask(d->watch, d->policy);
@@ -263,8 +275,15 @@ static void snapshot_came(struct daemon *d, struct snapshot *s)
 	d->snapshot = s;
 	for (size_t i = 0; i < s->instance_n; i++) {
 		struct instance *one = daemon_instance(d, s->instances[i].name);
-		if (one)
-			instance_learn(one, &s->instances[i].catalog, now);
+		if (!one)
+			continue;
+		instance_learn(one, &s->instances[i].catalog, now);
+		/* Only now is it known which binlogs the new backup does without. */
+		if (!d->stopping && one->expire_us && s->begun_us >= one->expire_us &&
+		    s->instances[i].binlog_loaded) {
+			queue_expire(d, one);
+			one->expire_us = 0;
+		}
 	}
 	if (!d->stopping)
 		flow_follow_binlogs(d);

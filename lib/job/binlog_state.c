@@ -69,6 +69,31 @@ static void count(const struct archive_catalog *a, struct binlog_state *s)
 		}
 }
 
+/* Those before the first full, or of backups that are gone.  Where there is none, nothing
+ * tells what is needed. */
+static void count_unneeded(const struct catalog *c, const struct archive_catalog *a,
+                           struct binlog_state *s)
+{
+	size_t n = c->backups.n, keep_n;
+	struct expire_verdict *kept = n ? mem_zalloc(n * sizeof *kept) : NULL;
+	struct segment_keep *keeps = NULL;
+
+	if (!kept)
+		return;
+	for (size_t i = 0; i < n; i++)
+		kept[i].backup = c->backups.v[i];
+	window_keep(a, kept, n, &keeps, &keep_n);
+	for (size_t i = 0; i < keep_n; i++) {
+		const struct lineage *l = keeps[i].lineage;
+		for (size_t k = 0; k < l->segments.n; k++)
+			s->unneeded +=
+			    !keeps[i].keep_from ||
+			    archive_file_order(l->segments.v[k].file, keeps[i].keep_from) < 0;
+	}
+	free(keeps);
+	free(kept);
+}
+
 /* It was taken behind what is archived: the stream is a moment late. */
 static bool is_ahead(const struct lineage *l, size_t begin, const struct manifest *m)
 {
@@ -128,6 +153,7 @@ int binlog_state_load(struct repo *r, const char *instance, const struct catalog
 		memcpy(ret->lineage, a.lineages.v[a.lineages.n - 1].name, sizeof ret->lineage);
 	add_windows(c, &a, ret);
 	count(&a, ret);
+	count_unneeded(c, &a, ret);
 	judge(c, &a, ret);
 	archive_catalog_done(&a);
 	return 0;

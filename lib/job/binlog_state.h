@@ -33,6 +33,9 @@ struct binlog_state {
 	VEC(struct binlog_stand) stands;
 	bool open_ended; /* the last window goes on with what the stream brings */
 	uint64_t lineages, segments, gaps;
+	/* Segments before all that the backups need.  An expire removes them, unless one
+	 * that cannot be read may need them. */
+	uint64_t unneeded;
 	uint64_t size_bytes, stored_bytes;
 	char full_due[200]; /* why a full backup is due at once, or "" */
 };

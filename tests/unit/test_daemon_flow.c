@@ -146,6 +146,26 @@ START_TEST(the_next_gap_is_a_new_one)
 }
 END_TEST
 
+/* What a fresh instance archived before its first full goes with it, not after a month. */
+START_TEST(binlogs_before_the_first_full_are_expired)
+{
+	look("");
+	d.instances.v[0]->expire_us = T0; /* a full was made */
+	for (int round = 0; round < 2; round++) {
+		struct snapshot *s = snapshot_take(d.policy);
+		s->instances[0].loaded = s->instances[0].binlog_loaded = true;
+		s->instances[0].binlog.unneeded = 3;
+		note_post(d.box, NOTE_SNAPSHOT, s);
+		flow_notes(&d);
+		/* Somebody cancels it: the next look does not queue it again. */
+		struct job *j = jobs_active(&d.jobs, JOB_EXPIRE, "main");
+		ck_assert(round ? !j : j != NULL);
+		if (j)
+			jobs_end(j, NULL, T0);
+	}
+}
+END_TEST
+
 /* The stream has gone on, but not from what was seen in the repository. */
 START_TEST(seconds_behind_what_was_not_seen_are_not_promised)
 {
@@ -233,6 +253,7 @@ static Suite *suite(void)
 	tcase_add_test(c, seconds_behind_what_was_not_seen_are_not_promised);
 	tcase_add_test(c, the_note_of_a_gap_is_kept);
 	tcase_add_test(c, streams_end_together);
+	tcase_add_test(c, binlogs_before_the_first_full_are_expired);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -89,6 +89,22 @@ START_TEST(no_full_is_due_where_no_binlog_is_written)
 }
 END_TEST
 
+START_TEST(what_no_backup_needs_is_counted)
+{
+	struct binlog_state s = state();
+	ck_assert_uint_eq(s.unneeded, 0); /* nothing tells what the first backup will need */
+	binlog_state_done(&s);
+	backup(T0 + 115, &made[1], made[1].at.v[4]);
+	s = state();
+	ck_assert_uint_eq(s.unneeded, 1);
+	binlog_state_done(&s);
+	backup(T0 + 15, &made[0], made[0].at.v[4]);
+	s = state();
+	ck_assert_uint_eq(s.unneeded, 0);
+	binlog_state_done(&s);
+}
+END_TEST
+
 /* An expire that is always just ahead of who reads. */
 static struct repo_ops racing;
 static const struct repo_ops *real;
@@ -140,6 +156,7 @@ static Suite *suite(void)
 	tcase_add_test(t, a_full_is_due_behind_a_gap);
 	tcase_add_test(t, no_full_is_due_where_no_binlog_is_written);
 	tcase_add_test(t, a_look_while_an_expire_removes);
+	tcase_add_test(t, what_no_backup_needs_is_counted);
 	suite_add_tcase(s, t);
 	return s;
 }
