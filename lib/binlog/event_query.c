@@ -13,6 +13,7 @@
 #define QUERY_FIXED (4u + 4u + 1u + 2u + 2u)
 #define TABLE_ID_SIZE 6u
 #define TABLE_MAP_FIXED (TABLE_ID_SIZE + 2u)
+#define EXECUTE_LOAD_QUERY 18u /* begins as a query does */
 #define TEXT_MAX (1u << 30)
 #define INFLATE_RATIO_MAX 1040u /* what zlib's format can make of one byte, and a little */
 
@@ -149,6 +150,14 @@ int binlog_query_text(const struct binlog_event *e, char **ret_sql, size_t *ret_
 	*ret_sql = text;
 	*ret_n = q.text_n;
 	return 0;
+}
+
+unsigned binlog_error_code(const struct binlog_event *e)
+{
+	bool statement = e->type == BINLOG_QUERY || e->type == BINLOG_MARIADB_QUERY_COMPRESSED ||
+	                 e->type == EXECUTE_LOAD_QUERY;
+
+	return statement && e->body_n >= QUERY_FIXED ? e->body[9] | (unsigned)e->body[10] << 8 : 0;
 }
 
 /* ---- tables and rows */

@@ -137,6 +137,7 @@ int pitr_replay(const struct pitr_request *req, const struct pitr_plan *plan, st
 	struct job j = {.req = req, .plan = plan};
 	int rc = archive_load(req->repo, req->instance, &j.archive, err);
 
+	replay_expect(r, plan->errors.v, plan->errors.n);
 	for (size_t i = 0; i < plan->pieces.n && rc == 0; i++) {
 		const struct pitr_piece *p = &plan->pieces.v[i];
 		rc = apply(&j, p, r, err);

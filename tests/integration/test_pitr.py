@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 
+import pymysql
 import pytest
 
 from harness import MARIADB, Mybak, Server, mariadb_11_8, wait_for
@@ -448,4 +449,87 @@ def test_prepared_before_committed_behind(place):
     assert run.wait(20) == 130
     assert time.monotonic() - begin < 1.5
     assert not (place / "c").exists()
+    assert mybak.stop() == 0
+
+
+def some_fail(server, statements):
+    """Run them in one session, whatever their errors; the codes of these."""
+    codes = []
+    with contextlib.closing(server.connect()) as db, db.cursor() as cursor:
+        for statement in statements:
+            try:
+                cursor.execute(statement)
+            except pymysql.MySQLError as e:
+                codes.append(e.args[0])
+    return codes
+
+
+@pytest.mark.parametrize("name", ["mariadb-10.11", "mariadb-11.8"])
+def test_statements_that_failed_on_the_source(place, name):
+    """What failed there after it had done something is in the binlog, and fails again; the caller's
+    environment leads the programs nowhere else."""
+    programs = MARIADB if name == "mariadb-10.11" else mariadb_11_8()
+    source = Server(place, options=(*OPTIONS, "--log-bin-compress=ON", "--log-bin-compress-min-len=20"),
+                    programs=programs).create().start()
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.m (i INT PRIMARY KEY) ENGINE=MyISAM",
+               "CREATE TABLE shop.ar (i INT PRIMARY KEY) ENGINE=Aria", "CREATE TABLE shop.a (i INT)",
+               "CREATE TABLE shop.b (i INT)", "CREATE VIEW shop.w AS SELECT 1", "CREATE USER u1, u3",
+               "CREATE SEQUENCE shop.s", "CREATE TABLE shop.t (id INT PRIMARY KEY)")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+    codes = some_fail(source, (
+        "SET binlog_format = MIXED", "INSERT INTO shop.m VALUES (1), (2), (1)", "INSERT INTO shop.ar VALUES (7), (8), (8)",
+        "DROP TABLE shop.a, shop.nosuch", "DROP VIEW shop.w, shop.nosuch", "DROP USER u1, nosuch", "CREATE USER u2, u3",
+        "DROP SEQUENCE shop.s, shop.nosuch", "RENAME USER u2 TO u5, nosuch TO u6", "INSERT INTO shop.t VALUES (1)",
+        "FLUSH BINARY LOGS", "DROP TABLE shop.nosuch, shop.b", "INSERT INTO shop.m VALUES (5), (5)",
+        "INSERT INTO shop.t VALUES (2)"))
+    assert codes == [1062, 1062, 1051, 4092, 1396, 1396, 4091, 1396, 1051, 1062]
+    archived(mybak)
+    want = state(source)
+    said = mybak.ctl("--json", "restore", "--repo", mybak.url, "--server-binary", source.programs.mariadbd, "--to",
+                     place / "r", env={"MYSQL_HOST": "127.0.0.1"}).json
+    assert said["replay"]["first_left_out"] is None
+    copy = restored(place, source, place / "r", "r-s")
+    assert not differences(state(copy), want)
+    copy.stop()
+    assert mybak.stop() == 0
+
+
+def test_replay_that_fails_names_the_transaction(place):
+    """Everything before it can then be restored."""
+    source = Server(place, options=(*OPTIONS, "--binlog-format=STATEMENT")).create().start()
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY)",
+               "CREATE TABLE shop.m (id INT PRIMARY KEY) ENGINE=MyISAM")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    # Older than the backup, and in none: a session's own table.
+    db = source.connect()
+    own = db.cursor()
+    own.execute("CREATE TEMPORARY TABLE shop.tmp (id INT)")
+    own.execute("INSERT INTO shop.tmp VALUES (7)")
+    mybak.backup("full")
+    source.sql("INSERT INTO shop.t VALUES (1)", "FLUSH BINARY LOGS", "INSERT INTO shop.t VALUES (2)")
+    own.execute("INSERT INTO shop.t SELECT id FROM shop.tmp")
+    gtid = source.value("SELECT @@gtid_binlog_pos")
+    source.sql("FLUSH BINARY LOGS", *[f"INSERT INTO shop.t VALUES ({i})" for i in range(10, 90)])
+    archived(mybak)
+    said = mybak.restore(place / "r", None, expect=None)
+    assert said.code not in (0, 2) and gtid in said.err and "1146" in said.err and f"--gtid {gtid} --before" in said.err
+    assert "at line" not in said.err
+    mybak.restore(place / "b", None, "--gtid", gtid, "--before")
+    copy = restored(place, source, place / "b", "b-s")
+    assert copy.sql("SELECT GROUP_CONCAT(id ORDER BY id) FROM shop.t") == [("1,2",)]
+    copy.stop()
+
+    # It failed on the source, and cannot here.
+    mybak.backup("full")
+    with contextlib.closing(source.connect()) as other, other.cursor() as cursor:
+        cursor.execute("SET sql_log_bin = 0")
+        cursor.execute("INSERT INTO shop.m VALUES (6)")
+    assert some_fail(source, ("INSERT INTO shop.m VALUES (4), (6)",)) == [1062]
+    gtid = source.value("SELECT @@gtid_binlog_pos")
+    source.sql("INSERT INTO shop.t VALUES (100)")
+    archived(mybak)
+    said = mybak.restore(place / "m", None, expect=None)
+    assert said.code not in (0, 2) and gtid in said.err and "1062" in said.err
+    db.close()
     assert mybak.stop() == 0
