@@ -9,7 +9,8 @@
 #include "repo/repo.h"
 
 /* Binlogs that cannot be read say nothing against the backups. */
-static void look_at(struct snapshot_instance *one, struct repo *repo, struct err *err)
+static void look_at(struct snapshot_instance *one, struct repo *repo, struct binlog_memory *memory,
+                    struct err *err)
 {
 	struct catalog fresh;
 	catalog_init(&fresh);
@@ -20,12 +21,12 @@ static void look_at(struct snapshot_instance *one, struct repo *repo, struct err
 	catalog_done(&one->catalog);
 	one->catalog = fresh;
 	one->loaded = true;
-	one->binlog_loaded =
-	    binlog_state_load(repo, one->name, &one->catalog, &one->binlog, &one->binlog_err) == 0;
+	one->binlog_loaded = binlog_state_load(repo, one->name, &one->catalog, memory, &one->binlog,
+	                                       &one->binlog_err) == 0;
 }
 
 static void look_into(struct snapshot *s, struct snapshot_repository *at, bool must_be_mounted,
-                      bool with_catalogs)
+                      struct binlog_memory *memory, bool with_catalogs)
 {
 	struct repo *repo = NULL;
 	struct repo_options options = {.must_be_mounted = must_be_mounted};
@@ -33,12 +34,12 @@ static void look_into(struct snapshot *s, struct snapshot_repository *at, bool m
 	    repo_space(repo, &at->free_bytes, &at->total_bytes, &at->err) < 0)
 		goto out;
 	for (size_t i = 0; with_catalogs && i < s->instance_n; i++)
-		look_at(&s->instances[i], repo, &at->err);
+		look_at(&s->instances[i], repo, memory, &at->err);
 out:
 	repo_close(repo);
 }
 
-struct snapshot *snapshot_take(const struct policy *policy)
+struct snapshot *snapshot_take(const struct policy *policy, struct binlog_memory *memory)
 {
 	struct snapshot *s = mem_zalloc(sizeof *s);
 	s->begun_us = clock_wall_us();
@@ -55,7 +56,7 @@ struct snapshot *snapshot_take(const struct policy *policy)
 		s->repositories[i].name = mem_strdup(from->name);
 		s->repositories[i].url = mem_strdup(from->url);
 		/* Backups go to the first repository. */
-		look_into(s, &s->repositories[i], from->must_be_mounted, i == 0);
+		look_into(s, &s->repositories[i], from->must_be_mounted, memory, i == 0);
 	}
 	return s;
 }
@@ -171,10 +172,10 @@ const struct err *snapshot_binlog_err(const struct snapshot *s, const char *inst
 	return one && one->binlog_err.kind != ERR_NONE ? &one->binlog_err : NULL;
 }
 
-struct check_note *check_take(const struct policy *policy)
+struct check_note *check_take(const struct policy *policy, struct binlog_memory *memory)
 {
 	struct check_note *c = mem_zalloc(sizeof *c);
-	check_run(policy, &c->result);
+	check_again(policy, memory, &c->result);
 	c->at_us = clock_wall_us();
 	return c;
 }

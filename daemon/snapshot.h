@@ -45,8 +45,9 @@ struct check_note {
 	struct check_result result;
 };
 
-/* Reads every repository of the policy; never fails as such.  May take long. */
-struct snapshot *snapshot_take(const struct policy *policy);
+/* Reads every repository of the policy; never fails as such.  May take long.  `memory`, here
+ * and in check_take: of who looks again and again, or NULL. */
+struct snapshot *snapshot_take(const struct policy *policy, struct binlog_memory *memory);
 void snapshot_free(struct snapshot *s); /* NULL is fine */
 
 /* `s` takes the place of `old` and gets from it what it cannot know: the catalogs of
@@ -65,7 +66,7 @@ const struct binlog_state *snapshot_binlog(const struct snapshot *s, const char 
 /* Why its archive of binlogs could not be read at the last look; NULL: it could. */
 const struct err *snapshot_binlog_err(const struct snapshot *s, const char *instance);
 
-struct check_note *check_take(const struct policy *policy);
+struct check_note *check_take(const struct policy *policy, struct binlog_memory *memory);
 void check_note_free(struct check_note *c); /* NULL is fine */
 
 #endif

@@ -140,22 +140,44 @@ static void judge(const struct catalog *c, const struct archive_catalog *a, stru
 		         l->name);
 }
 
-int binlog_state_load(struct repo *r, const char *instance, const struct catalog *c,
-                      struct binlog_state *ret, struct err *err)
+static struct archive_catalog *remembered(struct binlog_memory *m, const char *url,
+                                          const char *instance)
 {
-	struct archive_catalog a = {0};
+	for (size_t i = 0; i < m->list.n; i++)
+		if (!strcmp(m->list.v[i].url, url) && !strcmp(m->list.v[i].instance, instance))
+			return &m->list.v[i].archive;
+	struct binlog_memory_of *one = vec_push(&m->list);
+	*one = (struct binlog_memory_of){.url = mem_strdup(url), .instance = mem_strdup(instance)};
+	return &one->archive;
+}
+
+void binlog_memory_done(struct binlog_memory *m)
+{
+	for (size_t i = 0; i < m->list.n; i++) {
+		archive_catalog_done(&m->list.v[i].archive);
+		free(m->list.v[i].url);
+		free(m->list.v[i].instance);
+	}
+	vec_done(&m->list);
+}
+
+int binlog_state_load(struct repo *r, const char *instance, const struct catalog *c,
+                      struct binlog_memory *memory, struct binlog_state *ret, struct err *err)
+{
+	struct archive_catalog own = {0};
+	struct archive_catalog *a = memory ? remembered(memory, r->url, instance) : &own;
 	int64_t now = clock_wall_us();
 
-	if (archive_load(r, instance, &a, err) < 0)
+	if (archive_refresh(r, instance, a, err) < 0)
 		return -1;
 	*ret = (struct binlog_state){.seen_us = now};
-	if (a.lineages.n)
-		memcpy(ret->lineage, a.lineages.v[a.lineages.n - 1].name, sizeof ret->lineage);
-	add_windows(c, &a, ret);
-	count(&a, ret);
-	count_unneeded(c, &a, ret);
-	judge(c, &a, ret);
-	archive_catalog_done(&a);
+	if (a->lineages.n)
+		memcpy(ret->lineage, a->lineages.v[a->lineages.n - 1].name, sizeof ret->lineage);
+	add_windows(c, a, ret);
+	count(a, ret);
+	count_unneeded(c, a, ret);
+	judge(c, a, ret);
+	archive_catalog_done(&own);
 	return 0;
 }
 

@@ -40,8 +40,20 @@ struct binlog_state {
 	char full_due[200]; /* why a full backup is due at once, or "" */
 };
 
+/* What whoever looks again and again saw last, so that only what is new is read: an open
+ * segment may be a gigabyte.  One thread. */
+struct binlog_memory_of {
+	char *url, *instance;
+	struct archive_catalog archive;
+};
+struct binlog_memory {
+	VEC(struct binlog_memory_of) list;
+};
+void binlog_memory_done(struct binlog_memory *m);
+
+/* `memory` may be NULL. */
 int binlog_state_load(struct repo *r, const char *instance, const struct catalog *c,
-                      struct binlog_state *ret, struct err *err);
+                      struct binlog_memory *memory, struct binlog_state *ret, struct err *err);
 void binlog_state_done(struct binlog_state *s);
 
 /* "recovery_window" of that backup: null, or "oldest", "newest" and "begins".  newest_us:

@@ -77,7 +77,7 @@ static void teardown(void)
 /* Somebody has looked into the repository. */
 static void look(const char *full_due)
 {
-	struct snapshot *s = snapshot_take(d.policy);
+	struct snapshot *s = snapshot_take(d.policy, NULL);
 	struct snapshot_instance *one = &s->instances[0];
 	one->loaded = one->binlog_loaded = true;
 	snprintf(one->binlog.full_due, sizeof one->binlog.full_due, "%s", full_due);
@@ -152,7 +152,7 @@ START_TEST(binlogs_before_the_first_full_are_expired)
 	look("");
 	d.instances.v[0]->expire_us = T0; /* a full was made */
 	for (int round = 0; round < 2; round++) {
-		struct snapshot *s = snapshot_take(d.policy);
+		struct snapshot *s = snapshot_take(d.policy, NULL);
 		s->instances[0].loaded = s->instances[0].binlog_loaded = true;
 		s->instances[0].binlog.unneeded = 3;
 		note_post(d.box, NOTE_SNAPSHOT, s);

@@ -57,7 +57,7 @@ static struct snapshot *look(const char *url)
 	struct policy_instance i = {.name = name};
 	struct policy p = {.repositories = &r, .repository_n = 1, .instances = &i, .instance_n = 1};
 	snprintf(copy, sizeof copy, "file://%s", url);
-	return snapshot_take(&p);
+	return snapshot_take(&p, NULL);
 }
 
 static size_t backups_of(const struct snapshot *s)

@@ -1,5 +1,6 @@
 /* What archived binlogs are worth, and what is due because of them. */
 #include "job/binlog_state.h"
+#include "tests/unit/binlog_count.h"
 #include "tests/unit/binlog_place.h"
 
 static struct made made[3];
@@ -54,7 +55,7 @@ static struct binlog_state state(void)
 {
 	struct binlog_state s = {0};
 	struct err e = ERR_INIT;
-	ck_ok(binlog_state_load(repo, "main", &catalog, &s, &e), e);
+	ck_ok(binlog_state_load(repo, "main", &catalog, NULL, &s, &e), e);
 	return s;
 }
 
@@ -86,6 +87,44 @@ START_TEST(no_full_is_due_where_no_binlog_is_written)
 	s = state();
 	ck_assert_str_eq(s.full_due, "");
 	binlog_state_done(&s);
+}
+END_TEST
+
+/* Who looks again reads what is new, and nothing of the rest. */
+START_TEST(a_look_again_reads_what_is_new)
+{
+	struct binlog_memory memory = {0};
+	struct binlog_state s = {0};
+	struct err e = ERR_INIT;
+	struct archive *a = opened();
+	struct made m;
+	made_begin(&m, "binlog.000010", T0 + 300, 1);
+	for (unsigned i = 0; i < 8; i++)
+		made_group(&m, T0 + 301 + i, MIB);
+	archive_whole(a, &m);
+	struct repo *r = count_from_here(repo, 0);
+	uint64_t first = 0;
+	for (int round = 0; round < 3; round++) {
+		counted.bytes = 0;
+		ck_ok(binlog_state_load(r, "main", &catalog, &memory, &s, &e), e);
+		ck_assert_uint_eq(s.segments, 4);
+		first = round ? first : counted.bytes;
+		if (round)
+			ck_assert_uint_lt(counted.bytes, first / 4);
+		binlog_state_done(&s);
+	}
+	/* And it is as good as a first look. */
+	made_group(&m, T0 + 400, 100);
+	ck_ok(made_feed(a, &m, m.at.v[m.at.n - 4], m.bytes.n, &e), e);
+	ck_ok(archive_sync(a, &(uint64_t){0}, &e), e);
+	archive_free(a);
+	ck_ok(binlog_state_load(r, "main", &catalog, &memory, &s, &e), e);
+	struct binlog_state fresh = state();
+	ck_assert_uint_eq(s.size_bytes, fresh.size_bytes);
+	binlog_state_done(&s);
+	binlog_state_done(&fresh);
+	binlog_memory_done(&memory);
+	made_done(&m);
 }
 END_TEST
 
@@ -157,6 +196,7 @@ static Suite *suite(void)
 	tcase_add_test(t, no_full_is_due_where_no_binlog_is_written);
 	tcase_add_test(t, a_look_while_an_expire_removes);
 	tcase_add_test(t, what_no_backup_needs_is_counted);
+	tcase_add_test(t, a_look_again_reads_what_is_new);
 	suite_add_tcase(s, t);
 	return s;
 }
