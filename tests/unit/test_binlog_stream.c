@@ -199,6 +199,7 @@ START_TEST(a_reset_is_seen_where_the_new_binlog_is_longer)
 	here.files[0] = &m[1];
 	here.resets = 1;
 	start();
+	wait_for(status().state == STREAM_RUNNING); /* the first connection is its */
 	catch_up();
 	pthread_mutex_lock(&fake.lock);
 	fake.host = here;
@@ -231,7 +232,7 @@ START_TEST(a_gap_is_told_when_it_is_archived)
 	ck_assert_uint_eq(status().gaps, 0);
 	ck_assert_uint_eq(seen.gaps, 0);
 	ck_assert_uint_eq(seen.runs, 0); /* nor did it look well for a moment */
-	ck_assert_uint_ge(seen.waits, 2);
+	wait_for(seen.waits >= 2);
 	ck_assert_int_eq(rmdir(in(L0 "/b.000003.part")), 0);
 	catch_up();
 	ck_assert_uint_eq(status().gaps, 1);
