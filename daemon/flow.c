@@ -126,6 +126,23 @@ static bool pump(struct daemon *d)
 	return any;
 }
 
+static int refuse_binlog(const struct daemon *d, const char *instance, struct err *err)
+{
+	const struct instance *i = daemon_instance(d, instance);
+	if (policy_find_instance(d->policy, instance)->schedule.binlog != BINLOG_CONTINUOUS) {
+		err_set(err, ERR_REFUSED, "the binlog of instance %.64s is not archived", instance);
+		return err_hint(err, "say schedule.binlog: continuous in the policy");
+	}
+	if (i->binlog.why.kind != ERR_NONE) {
+		*err = i->binlog.why;
+		return err_add(err, "the binlog of instance %.64s is not archived", instance);
+	}
+	err_set(err, ERR_BUSY,
+	        "the daemon has just started: the binlog of instance %.64s is not read yet",
+	        instance);
+	return err_hint(err, "ask again in a moment; mybakctl status tells when it is read");
+}
+
 int daemon_submit(struct daemon *d, enum job_type type, const char *instance, int64_t due_us,
                   int64_t *ret_id, int64_t *ret_existing, struct err *err)
 {
@@ -136,10 +153,8 @@ int daemon_submit(struct daemon *d, enum job_type type, const char *instance, in
 		err_set(err, ERR_NOT_FOUND, "the policy has no instance %.64s", instance);
 		return err_hint(err, "mybakctl status lists the instances");
 	}
-	if (type == JOB_BINLOG && !daemon_instance(d, instance)->binlog.hold) {
-		err_set(err, ERR_REFUSED, "the binlog of instance %.64s is not archived", instance);
-		return err_hint(err, "say schedule.binlog: continuous in the policy");
-	}
+	if (type == JOB_BINLOG && !daemon_instance(d, instance)->binlog.hold)
+		return refuse_binlog(d, instance, err);
 	if (jobs_add(&d->jobs, type, instance, due_us, clock_wall_us(), &j, ret_existing, err) < 0)
 		return -1;
 	*ret_id = j->id;

@@ -112,6 +112,16 @@ START_TEST(bad_requests_get_a_reason)
 }
 END_TEST
 
+/* The policy says that it is archived, and nothing is wrong with it. */
+START_TEST(during_the_start_nobody_is_sent_to_the_policy)
+{
+	d.policy->instances[0].schedule.binlog = BINLOG_CONTINUOUS;
+	refused("POST", "/v1/jobs", "{\"type\":\"binlog\",\"instance\":\"main\"}", 409, "busy");
+	err_set(&d.instances.v[0]->binlog.why, ERR_FAILED, "no thread");
+	refused("POST", "/v1/jobs", "{\"type\":\"binlog\",\"instance\":\"main\"}", 500, "failed");
+}
+END_TEST
+
 START_TEST(wrong_method_says_what_is_allowed)
 {
 	struct api_reply reply;
@@ -285,6 +295,7 @@ static Suite *suite(void)
 	TCase *c = tcase_create("routes");
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, bad_requests_get_a_reason);
+	tcase_add_test(c, during_the_start_nobody_is_sent_to_the_policy);
 	tcase_add_test(c, wrong_method_says_what_is_allowed);
 	tcase_add_test(c, a_body_that_is_too_large);
 	tcase_add_test(c, readers_do_not_control);
