@@ -78,8 +78,4 @@ size_t pitr_run_end(const struct lineage *l, size_t first);
 const struct segment *pitr_segment(const struct archive_catalog *a, const char *lineage,
                                    const char *file, const struct lineage **ret_lineage);
 
-/* Apply the pieces: `r` has an open session. */
-int pitr_replay(const struct pitr_request *req, const struct pitr_plan *plan, struct replay *r,
-                struct progress *progress, struct err *err);
-
 #endif

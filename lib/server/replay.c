@@ -433,6 +433,15 @@ int replay_file(struct replay *r, const char *name, uint64_t from, uint64_t to,
 	return rc;
 }
 
+int replay_idempotent(struct replay *r, bool on, const struct cancel *cancel, struct err *err)
+{
+	static const char yes[] = "SET GLOBAL slave_exec_mode = 'IDEMPOTENT';\n";
+	static const char no[] = "SET GLOBAL slave_exec_mode = 'STRICT';\n";
+
+	return on ? give(r, yes, sizeof yes - 1, cancel, err)
+	          : give(r, no, sizeof no - 1, cancel, err);
+}
+
 static int end_session(struct replay *r, const struct cancel *cancel, struct err *err)
 {
 	int status, gone;

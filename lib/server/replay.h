@@ -64,6 +64,9 @@ void replay_remove(struct replay *r, const char *name);
  * round), maybe only in a later call: the server then has more than what stood before it. */
 int replay_file(struct replay *r, const char *name, uint64_t from, uint64_t to,
                 const struct cancel *cancel, struct err *err);
+/* From here on rows that are not there are passed over, and those that are in the way
+ * replaced; or not. */
+int replay_idempotent(struct replay *r, bool on, const struct cancel *cancel, struct err *err);
 /* Here the source's server was started anew: what was its sessions' own (temporary
  * tables) ends, what was prepared stays. */
 int replay_anew(struct replay *r, const struct cancel *cancel, struct err *err);

@@ -533,3 +533,39 @@ def test_replay_that_fails_names_the_transaction(place):
     assert said.code not in (0, 2) and gtid in said.err and "1062" in said.err
     db.close()
     assert mybak.stop() == 0
+
+
+@pytest.mark.parametrize("name", ["mariadb-10.11", "mariadb-11.8"])
+def test_tables_in_memory(place, name):
+    """A backup has none of their rows: changes of these find nothing, and all others are checked."""
+    programs = MARIADB if name == "mariadb-10.11" else mariadb_11_8()
+    source = Server(place, options=(*OPTIONS, "--binlog-format=ROW"), programs=programs).create().start()
+    source.sql("CREATE DATABASE `sh-öp`", "CREATE TABLE `sh-öp`.`se ssion` (id INT PRIMARY KEY, v INT) ENGINE=MEMORY",
+               "CREATE TABLE `sh-öp`.t (id INT PRIMARY KEY, v INT)",
+               "INSERT INTO `sh-öp`.`se ssion` VALUES (1, 1), (2, 2), (3, 3)", "INSERT INTO `sh-öp`.t VALUES (1, 1)")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+    for i in range(2, 6):
+        source.sql("UPDATE `sh-öp`.`se ssion` SET v = v + 1", f"INSERT INTO `sh-öp`.t VALUES ({i}, {i})", "BEGIN",
+                   "DELETE FROM `sh-öp`.`se ssion` WHERE id = 2", "UPDATE `sh-öp`.t SET v = v + 10 WHERE id = 1", "COMMIT",
+                   "REPLACE INTO `sh-öp`.`se ssion` VALUES (2, 5), (9, 9)", "FLUSH BINARY LOGS")
+    archived(mybak)
+    want = source.sql("SELECT * FROM `sh-öp`.t ORDER BY id")
+    said = mybak.restore(place / "r", None, "--json").json
+    assert "sh-öp.se ssion" in said["note"] and said["replay"]["first_left_out"] is None
+    copy = restored(place, source, place / "r", "r-s")
+    assert copy.sql("SELECT * FROM `sh-öp`.t ORDER BY id") == want and want[0] == (1, 41)
+    assert copy.sql("SELECT COUNT(*) FROM `sh-öp`.`se ssion`") == [(0,)]
+    copy.stop()
+
+    # Another table than the backup's: its changes must find their rows.
+    with contextlib.closing(source.connect()) as db, db.cursor() as cursor:
+        cursor.execute("SET sql_log_bin = 0")
+        cursor.execute("INSERT INTO `sh-öp`.t VALUES (100, 100)")
+    source.sql("UPDATE `sh-öp`.`se ssion` SET v = 0", "UPDATE `sh-öp`.t SET v = 0 WHERE id = 100")
+    gtid = source.value("SELECT @@gtid_binlog_pos")
+    source.sql("UPDATE `sh-öp`.`se ssion` SET v = 7")
+    archived(mybak)
+    said = mybak.restore(place / "m", None, expect=None)
+    assert said.code not in (0, 2) and gtid in said.err and "1032" in said.err
+    assert mybak.stop() == 0
