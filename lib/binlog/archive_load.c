@@ -242,8 +242,12 @@ static int add_open(const struct archive_at *at, const struct archive_item *item
 		return 0;
 	}
 	segment_done(&s);
-	if (why.kind == ERR_DAMAGED) /* not even its format is there: it is about to be */
+	if (why.kind == ERR_DAMAGED) {
+		/* not even its format is there: it is about to be, or was */
+		if (item->part > ARCHIVE_UNBORN_MAX)
+			add_damaged(l, item->file, &why);
 		return 0;
+	}
 	if (why.kind == ERR_NOT_FOUND)
 		return 1;
 	if (err)
