@@ -9,8 +9,10 @@
 #include "binlog/event.h"
 
 #define US_PER_S 1000000
+#define YEAR_10000 253402300800 /* in seconds; four digits is what texts of times have */
 #define UUID_SIZE 16
 #define TAG_MAX 32
+#define TAG_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789_"
 
 /* MariaDB (Gtid_log_event): sequence, domain, flags, a number if many were committed at
  * once, the xid of an XA transaction. */
@@ -59,6 +61,7 @@ static void uuid_text(char out[37], const unsigned char uuid[UUID_SIZE])
 struct tagged {
 	unsigned char uuid[UUID_SIZE];
 	char tag[TAG_MAX + 1];
+	bool odd; /* no server lets anybody set such a tag: it is none that can be named */
 	int64_t number;
 	uint64_t time_us;
 };
@@ -125,6 +128,7 @@ static void take_tag(struct cursor *c, struct tagged *t)
 	}
 	memcpy(t->tag, c->p, n);
 	t->tag[n] = '\0';
+	t->odd = strspn(t->tag, TAG_LETTERS) != n;
 	c->p += n;
 }
 
@@ -211,6 +215,10 @@ static int tagged_text(const struct binlog_event *e, char out[BINLOG_GTID_MAX], 
 	if (parse_tagged(e, &t, err) < 0)
 		return -1;
 	uuid_text(uuid, t.uuid);
+	if (t.odd) {
+		out[0] = '\0';
+		return 0;
+	}
 	snprintf(out, BINLOG_GTID_MAX, "%s%s%s:%lld", uuid, *t.tag ? ":" : "", t.tag,
 	         (long long)t.number);
 	return 0;
@@ -244,7 +252,7 @@ int64_t binlog_commit_time_us(const struct binlog_event *e)
 		memcpy(all, e->body + PLAIN_TIME, PLAIN_TIME_SIZE);
 		us = le64_get(all) & PLAIN_TIME_MASK;
 	}
-	if (us == 0 || us > INT64_MAX)
+	if (us == 0 || us >= (uint64_t)YEAR_10000 * US_PER_S)
 		us = (uint64_t)e->timestamp * US_PER_S;
 	return (int64_t)us;
 }
