@@ -8,8 +8,12 @@ bool gtid_split(const char *gtid, uint32_t *ret_domain, uint64_t *ret_number)
 {
 	uint32_t domain, server;
 	uint64_t number;
+	int n = 0;
 
-	if (sscanf(gtid, "%" SCNu32 "-%" SCNu32 "-%" SCNu64, &domain, &server, &number) != 3)
+	/* The begin of a UUID may look like one. */
+	if (sscanf(gtid, "%" SCNu32 "-%" SCNu32 "-%" SCNu64 "%n", &domain, &server, &number, &n) !=
+	        3 ||
+	    (gtid[n] && gtid[n] != ','))
 		return false;
 	*ret_domain = domain;
 	*ret_number = number;

@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* "domain-server-number"; false if it is not of that form. */
+/* "domain-server-number", at the end of the text or before a comma; false if it is not of that
+ * form. */
 bool gtid_split(const char *gtid, uint32_t *ret_domain, uint64_t *ret_number);
 
 /* Is the GTID one of those before a position that a server gives as `list`

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/fsio.h"
 #include "job/pitr.h"
+#include "job/pitr_gtids.h"
 #include "tests/unit/binlog_make.h"
 
 #define T0 1763820000u
@@ -580,6 +581,22 @@ START_TEST(times_that_go_back_are_told)
 }
 END_TEST
 
+START_TEST(gtids_by_their_text)
+{
+	uint32_t domain;
+	uint64_t number;
+	ck_assert(gtid_split("7-1-18446744073709551615", &domain, &number));
+	ck_assert(domain == 7 && number == UINT64_MAX);
+	ck_assert(gtid_list_covers("0-1-5,7-2-9", "7-1-9") && gtid_list_covers("0-1-5", "0-9-1"));
+	ck_assert(!gtid_list_covers("0-1-5,7-2-9", "7-1-10") &&
+	          !gtid_list_covers("0-1-5", "1-1-1"));
+	ck_assert(!gtid_list_covers(NULL, "0-1-1") && !gtid_list_covers("", "0-1-1"));
+	/* MySQL's are none of these, whatever digits they begin with. */
+	ck_assert(!gtid_split("12345678-1234-4321-9e33-c80aa9429562:23", &domain, &number));
+	ck_assert(!gtid_list_covers("12345678-1234-4321-9e33-c80aa9429562:1-23", "12345678-1-1"));
+}
+END_TEST
+
 START_TEST(how_far_the_replay_comes_is_told)
 {
 	make();
@@ -664,6 +681,7 @@ static Suite *suite(void)
 	tcase_add_test(c, what_a_backup_has_is_reached);
 	tcase_add_test(c, a_backup_that_cannot_be_restored_is_passed_over);
 	tcase_add_test(c, times_that_go_back_are_told);
+	tcase_add_test(c, gtids_by_their_text);
 	tcase_add_test(c, how_far_the_replay_comes_is_told);
 	tcase_add_test(c, transactions_in_doubt_are_told);
 	suite_add_tcase(s, c);
