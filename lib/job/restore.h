@@ -26,6 +26,7 @@ struct restore_request {
 	bool force;           /* empty a non-empty target first */
 	bool recover;         /* start a private server, let it recover, shut it down */
 	bool keep_server;     /* … and leave it running */
+	bool as_root;         /* binlogs may be applied with root's rights */
 	unsigned jobs;        /* threads; 0: number of CPUs, at most 8 */
 	const char *server_binary;         /* or NULL: found */
 	const char *const *server_options; /* NULL-terminated or NULL */

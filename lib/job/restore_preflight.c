@@ -119,8 +119,8 @@ static int check_programs(struct restore *r, struct err *err)
 		return -1;
 	if (!r->pitr.pieces.n)
 		return 0;
-	if (replay_tools_find(r->binary, &r->tools, err) < 0 ||
-	    restore_owner_check_tools(r->m, &r->tools, err) < 0)
+	if (recover_find_tools(r->m, r->binary, &r->tools, err) < 0 ||
+	    restore_owner_check_tools(r->m, &r->tools, r->req->as_root, err) < 0)
 		return -1;
 	return recover_time_zone(r->m, &r->time_zone, err);
 }

@@ -28,6 +28,26 @@ int recover_find_binary(const struct manifest *m, const char *wanted, char **ret
 	return err_add(err, "backup %s is of %s %s", m->id, flavour_name(flavour), m->version);
 }
 
+int recover_find_tools(const struct manifest *m, const char *binary, struct replay_tools *ret,
+                       struct err *err)
+{
+	struct replay_tools tools;
+	enum flavour flavour;
+	unsigned major, minor, patch;
+
+	if (flavour_parse(m->version, &flavour, &major, &minor, &patch) < 0)
+		return err_set(err, ERR_DAMAGED, "backup %s: \"%s\" is no server version", m->id,
+		               m->version);
+	if (replay_tools_find(binary, &tools, err) < 0)
+		return -1;
+	if (replay_tools_check(&tools, major, minor, err) < 0) {
+		replay_tools_done(&tools);
+		return -1;
+	}
+	*ret = tools;
+	return 0;
+}
+
 int recover_time_zone(const struct manifest *m, char **ret, struct err *err)
 {
 	for (size_t i = 0; i < m->setting_n; i++)

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "job/restore_place.h"
 #include "model/manifest.h"
+#include "server/replay.h"
 
 struct recover_plan {
 	const struct manifest *m;
@@ -30,6 +31,11 @@ struct recover_plan {
 
 /* ERR_REFUSED or ERR_NOT_FOUND when no program fits the backup's server. */
 int recover_find_binary(const struct manifest *m, const char *wanted, char **ret, struct err *err);
+
+/* The programs that apply binlogs; ERR_REFUSED where they are older than the backup's
+ * server. */
+int recover_find_tools(const struct manifest *m, const char *binary, struct replay_tools *ret,
+                       struct err *err);
 
 /* What time_zone must be for statements of the source's binlogs to mean the same: a new
  * string or NULL.  ERR_REFUSED: its zone is not known here. */

@@ -24,6 +24,11 @@ struct replay_tools {
 /* Beside the server program, in the bin/ next to its directory, then in PATH.
  * ERR_NOT_FOUND names what is missing. */
 int replay_tools_find(const char *server_binary, struct replay_tools *ret, struct err *err);
+/* Are they of the series major.minor or a later one?  ERR_REFUSED names one that is older:
+ * it does not know every event of that server.  mariadb-binlog of old does not say; what
+ * lies beside it answers for it. */
+int replay_tools_check(const struct replay_tools *t, unsigned major, unsigned minor,
+                       struct err *err);
 void replay_tools_done(struct replay_tools *t);
 
 /* A statement that failed on the source and is in its binlog all the same. */

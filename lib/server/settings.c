@@ -22,9 +22,15 @@ static const char *const names[] = {
     "aria_block_size",
     "aria_log_file_size",
     "aria_encrypt_tables",
+    "innodb_encrypt_tables",
+    "innodb_default_encryption_key_id",
     "plugin_maturity",
     /* what statements of a binlog mean without saying it */
+    "old_mode",
+    "default_regex_flags",
     "default_storage_engine",
+    "enforce_storage_engine",
+    "innodb_compression_default",
     "innodb_default_row_format",
     "innodb_file_per_table",
     "innodb_strict_mode",
@@ -48,7 +54,8 @@ static const char *const names[] = {
 
 bool setting_is_needed(const char *name, const char *value)
 {
-	if (*value == '\0')
+	/* Nothing is what most mean by it, but of this one it is not the default. */
+	if (*value == '\0' && strcasecmp(name, "old_mode") != 0)
 		return false;
 	/* This one holds either the secret itself or the file that holds it. */
 	if (strcasecmp(name, "file_key_management_filekey") == 0)

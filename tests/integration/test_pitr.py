@@ -569,3 +569,58 @@ def test_tables_in_memory(place, name):
     said = mybak.restore(place / "m", None, expect=None)
     assert said.code not in (0, 2) and gtid in said.err and "1032" in said.err
     assert mybak.stop() == 0
+
+
+def test_settings_that_statements_mean(place):
+    """What a statement means can lie in settings of the server alone."""
+    source = Server(place, options=(*OPTIONS, "--old-mode=", "--default-regex-flags=DOTALL")).create().start()
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (v VARCHAR(20))")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+    source.sql("SET binlog_format = STATEMENT", "CREATE TABLE shop.u (v VARCHAR(20) CHARACTER SET utf8)",
+               "INSERT INTO shop.t VALUES (REGEXP_REPLACE('a\\nb', 'a.b', 'ab'))")
+    archived(mybak)
+    mybak.restore(place / "r")
+    copy = Server(place, "r-s", datadir=place / "r", binlog=False).start()
+    for query in ("SHOW CREATE TABLE shop.u", "SELECT v FROM shop.t"):
+        assert copy.sql(query) == source.sql(query), query
+    assert "utf8mb4" in copy.sql("SHOW CREATE TABLE shop.u")[0][1]
+    copy.stop()
+    assert mybak.stop() == 0
+
+
+def test_binlogs_are_not_applied_as_root_unasked(place):
+    if os.geteuid() != 0:
+        pytest.skip("nobody is asked who is not root")
+    source = Server(place, options=OPTIONS).create().start()
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY)")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    full = mybak.backup("full")
+    source.sql("INSERT INTO shop.t VALUES (1)")
+    archived(mybak)
+    mybak.as_root = False
+    said = mybak.restore(place / "r", None, expect=4)
+    assert "--as-root" in said.err and not (place / "r").exists()
+    mybak.restore(place / "alone", full)
+    mybak.restore(place / "r", None, "--as-root")
+    assert mybak.stop() == 0
+
+
+def test_tools_of_an_older_server(place):
+    """What PATH has need not know the events of a newer server."""
+    programs = mariadb_11_8()
+    source = Server(place, options=OPTIONS, programs=programs).create().start()
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY)")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+    source.sql("INSERT INTO shop.t VALUES (1)")
+    archived(mybak)
+    alone = place / "bin" / "mariadbd"
+    alone.parent.mkdir()
+    shutil.copy(programs.mariadbd, alone)
+    words = ("restore", "--repo", mybak.url, "--server-binary", alone, "--to", place / "r")
+    said = mybak.ctl(*words, expect=4)
+    assert "/mariadb-binlog" in said.err and "10.11" in said.err and "11.8" in said.err
+    assert not (place / "r").exists()
+    mybak.ctl(*words, env={"PATH": f"{os.path.dirname(programs.binlog)}:{os.environ['PATH']}"})
+    assert mybak.stop() == 0
