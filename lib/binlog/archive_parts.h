@@ -92,9 +92,10 @@ int segment_read_open(const char *text, size_t n, struct segment *s, struct err 
 void lineage_write(uint64_t number, struct str *out);
 int lineage_read(const char *text, size_t n, uint64_t *ret_number, struct err *err);
 
-/* ---- segments in memory (archive_load.c) */
+/* ---- segments in memory (archive_segment.c, archive_load.c) */
 
 void segment_done(struct segment *s); /* leaves it zeroed */
+void segment_copy(struct segment *to, const struct segment *from);
 /* By the name of the file; NULL if it is not there (or l is NULL). */
 const struct segment *lineage_segment(const struct lineage *l, const char *file);
 struct segment_gap *segment_gap_copy(const struct segment_gap *gap); /* NULL stays NULL */
