@@ -6,6 +6,7 @@
 #include "base/fsio.h"
 #include "job/pitr.h"
 #include "job/pitr_gtids.h"
+#include "tests/unit/binlog_count.h"
 #include "tests/unit/binlog_make.h"
 
 #define T0 1763820000u
@@ -581,6 +582,30 @@ START_TEST(times_that_go_back_are_told)
 }
 END_TEST
 
+/* An archive can be large: what is not in it is looked for once. */
+START_TEST(what_is_nowhere_is_looked_for_once)
+{
+	made_begin(&five, "bin.000003", T0, 1);
+	five.seq = 12;
+	for (unsigned i = 0; i < 4; i++)
+		made_group(&five, T0 + 120, 1u << 20);
+	put(&five, NULL);
+	req.repo = count_from_here(repo, 0);
+	struct archive_catalog a = {0};
+	ck_ok(archive_load(req.repo, "main", &a, &err), err);
+	archive_catalog_done(&a);
+	uint64_t to_load = counted.bytes;
+	for (unsigned i = 0; i < 2; i++) {
+		ck_ok(point_parse_gtid(i ? "0-9-14" : "5-1-77", &point, &err), err);
+		counted.bytes = 0;
+		refuse(ERR_NOT_FOUND, "no archived binlog holds it");
+		ck_assert_uint_gt(counted.bytes - to_load, 4u << 20);
+		ck_assert_uint_lt(counted.bytes - to_load, 6u << 20);
+	}
+	req.repo = repo;
+}
+END_TEST
+
 START_TEST(gtids_by_their_text)
 {
 	uint32_t domain;
@@ -681,6 +706,7 @@ static Suite *suite(void)
 	tcase_add_test(c, what_a_backup_has_is_reached);
 	tcase_add_test(c, a_backup_that_cannot_be_restored_is_passed_over);
 	tcase_add_test(c, times_that_go_back_are_told);
+	tcase_add_test(c, what_is_nowhere_is_looked_for_once);
 	tcase_add_test(c, gtids_by_their_text);
 	tcase_add_test(c, how_far_the_replay_comes_is_told);
 	tcase_add_test(c, transactions_in_doubt_are_told);
