@@ -6,14 +6,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "server/conn.h"
 #include "server/facts.h"
 #include "server/private.h"
 #include "server/settings.h"
 #include "server/zone.h"
-
-#define ZONE_SETTING "system_time_zone"
 
 int recover_find_binary(const struct manifest *m, const char *wanted, char **ret, struct err *err)
 {
@@ -50,9 +49,16 @@ int recover_find_tools(const struct manifest *m, const char *binary, struct repl
 
 int recover_time_zone(const struct manifest *m, char **ret, struct err *err)
 {
-	for (size_t i = 0; i < m->setting_n; i++)
+	struct zone z = {.at = m->started_us / CLOCK_US};
+
+	for (size_t i = 0; i < m->setting_n; i++) {
 		if (!strcmp(m->settings[i].name, ZONE_SETTING))
-			return zone_environment(m->settings[i].value, ZONE_LOCALTIME, ret, err);
+			z.name = m->settings[i].value;
+		if (!strcmp(m->settings[i].name, ZONE_OFFSET_SETTING))
+			z.offset = m->settings[i].value;
+	}
+	if (z.name)
+		return zone_environment(&z, ZONE_LOCALTIME, ret, err);
 	*ret = NULL;
 	return 0;
 }

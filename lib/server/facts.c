@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "server/privileges.h"
 #include "server/settings.h"
+#include "server/zone.h"
 
 /* Variables of the server, kept while the facts are made of them. */
 struct variables {
@@ -198,6 +199,20 @@ static int add_plugin(void *arg, unsigned n, char **fields, const unsigned long 
 	return 0;
 }
 
+/* Abbreviations of zones are not unique. */
+static int add_offset(void *arg, unsigned n, char **fields, const unsigned long *lengths,
+                      struct err *err)
+{
+	struct facts *f = arg;
+
+	(void)lengths, (void)err;
+	if (n != 1 || !fields[0])
+		return 0;
+	*vec_push(&f->setting_names) = mem_strdup(ZONE_OFFSET_SETTING);
+	*vec_push(&f->setting_values) = mem_strdup(fields[0]);
+	return 0;
+}
+
 static int ask_mariadb(struct conn *c, struct facts *f, const struct variables *v, struct err *err)
 {
 	take_files(f, v);
@@ -209,6 +224,11 @@ static int ask_mariadb(struct conn *c, struct facts *f, const struct variables *
 	               "information_schema.plugins WHERE plugin_library IS NOT NULL AND "
 	               "plugin_status='ACTIVE' ORDER BY plugin_type, plugin_library",
 	               add_plugin, f, err) < 0)
+		return -1;
+	if (conn_query(c,
+	               "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), "
+	               "CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM'))",
+	               add_offset, f, err) < 0)
 		return -1;
 	if (conn_query(c, "SHOW ENGINES", add_engine, f, err) < 0)
 		return -1;
