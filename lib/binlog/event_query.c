@@ -13,7 +13,6 @@
 #define QUERY_FIXED (4u + 4u + 1u + 2u + 2u)
 #define TABLE_ID_SIZE 6u
 #define TABLE_MAP_FIXED (TABLE_ID_SIZE + 2u)
-#define EXECUTE_LOAD_QUERY 18u /* begins as a query does */
 #define TEXT_MAX (1u << 30)
 #define INFLATE_RATIO_MAX 1040u /* what zlib's format can make of one byte, and a little */
 
@@ -155,7 +154,7 @@ int binlog_query_text(const struct binlog_event *e, char **ret_sql, size_t *ret_
 unsigned binlog_error_code(const struct binlog_event *e)
 {
 	bool statement = e->type == BINLOG_QUERY || e->type == BINLOG_MARIADB_QUERY_COMPRESSED ||
-	                 e->type == EXECUTE_LOAD_QUERY;
+	                 e->type == BINLOG_EXECUTE_LOAD;
 
 	return statement && e->body_n >= QUERY_FIXED ? e->body[9] | (unsigned)e->body[10] << 8 : 0;
 }

@@ -66,13 +66,12 @@ struct split {
 /* A group that begins where the last part ends, to `to`. */
 static void add_part(struct split *s, uint64_t to)
 {
-	struct memory_parts *p = s->parts;
-	struct memory_part *last = p->list.n ? &p->list.v[p->list.n - 1] : NULL;
+	size_t n = s->parts->list.n;
 
-	if (to > s->group && last && last->memory == s->memory)
-		last->to = to;
+	if (to > s->group && n && s->parts->list.v[n - 1].memory == s->memory)
+		s->parts->list.v[n - 1].to = to;
 	else if (to > s->group)
-		*vec_push(&p->list) = (struct memory_part){s->group, to, s->memory};
+		*vec_push(&s->parts->list) = (struct memory_part){s->group, to, s->memory};
 	s->group = to;
 	s->memory = false;
 }
