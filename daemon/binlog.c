@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "daemon/note.h"
 
+#define UNSEEN_US CLOCK_US /* what was found so long ago can be seen in the repository */
+
 struct binlog_hold {
 	atomic_uint holders;
 	struct stream *stream;
@@ -132,6 +134,9 @@ static void end(struct binlog *b)
 	}
 	binlog_let_go(b->hold);
 	b->hold = NULL;
+	/* One that ends does not say any more what it found. */
+	if (b->gaps != b->gaps_told)
+		binlog_gap(b, clock_wall_us());
 	free(b->source);
 	b->source = NULL;
 	b->said[0] = '\0';
@@ -169,6 +174,12 @@ void binlog_follow(struct binlog *b, struct mbox *box, const struct policy *poli
 		start(b, box, policy, p);
 }
 
+void binlog_stop(struct binlog *b)
+{
+	if (b->hold)
+		stream_stop(b->hold->stream);
+}
+
 void binlog_done(struct binlog *b)
 {
 	end(b);
@@ -188,9 +199,28 @@ bool binlog_status(const struct binlog *b, struct stream_status *ret)
 	return b->hold;
 }
 
+void binlog_gap(struct binlog *b, int64_t now_us)
+{
+	struct stream_status st;
+
+	binlog_status(b, &st);
+	b->gaps_told = st.gaps;
+	b->gap_us = now_us;
+}
+
+int64_t binlog_reaches_us(const struct binlog *b, const struct stream_status *st,
+                          const struct binlog_state *seen)
+{
+	if (!seen->open_ended || !st->lineage[0] || strcmp(st->lineage, seen->lineage) != 0 ||
+	    st->gaps != b->gaps_told)
+		return 0;
+	return b->gap_us && seen->seen_us < b->gap_us + UNSEEN_US ? 0 : st->caught_up_us;
+}
+
 double binlog_lag_seconds(const struct stream_status *st, int64_t now_us)
 {
-	if (!st->current_us)
+	/* Where no binlog is written any more it would only grow. */
+	if (!st->current_us || binlog_none(st))
 		return -1;
 	return now_us > st->current_us ? (double)(now_us - st->current_us) / 1e6 : 0;
 }

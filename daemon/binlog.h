@@ -11,12 +11,15 @@
 #include "base/mbox.h"
 #include "binlog/stream.h"
 #include "daemon/sched.h"
+#include "job/binlog_state.h"
 #include "model/policy.h"
 
 /* A stream with as many holders as want it; the last one ends it. */
 struct binlog_hold;
 struct binlog_hold *binlog_hold(struct binlog_hold *h); /* one holder more; NULL stays NULL */
-void binlog_let_go(struct binlog_hold *h);              /* may take a second; NULL is fine */
+/* The last one waits for the stream to end: a second, five where it hangs on its repository,
+ * counted from binlog_stop if that came before.  NULL is fine. */
+void binlog_let_go(struct binlog_hold *h);
 struct stream *binlog_stream(const struct binlog_hold *h);
 
 /* What a stream tells, posted as NOTE_BINLOG. */
@@ -33,7 +36,9 @@ struct binlog {
 	struct err why;           /* why it could not be started */
 	char said[ERR_TEXT_MAX];  /* the last reason that went to the log */
 	uint64_t gaps, reconnects, events, bytes; /* of streams that ended */
-	bool again; /* begin it anew, something was changed that it waits for */
+	uint64_t gaps_told;
+	int64_t gap_us; /* when the last one was told; 0: none was */
+	bool again;     /* begin it anew, something was changed that it waits for */
 	struct rescue rescue;
 };
 
@@ -46,11 +51,20 @@ void binlog_retry_now(struct binlog *b);
 /* Is the one that runs not the one there should be? */
 bool binlog_changes(const struct binlog *b, const struct policy *policy,
                     const struct policy_instance *p);
+/* Its stream is to end, and nobody waits yet: for several, before the first is waited for. */
+void binlog_stop(struct binlog *b);
 void binlog_done(struct binlog *b);
 
 /* Counters include those of streams before it; false: no stream runs (state is off). */
 bool binlog_status(const struct binlog *b, struct stream_status *ret);
-/* Seconds since everything was known to be archived; -1: never. */
+/* A gap was found, or may have been. */
+void binlog_gap(struct binlog *b, int64_t now_us);
+/* Up to when what was seen in the archive goes on without a gap, by the clock of the server;
+ * 0: that cannot be told, for the stream writes to another lineage by now, or behind a gap
+ * that was not seen yet. */
+int64_t binlog_reaches_us(const struct binlog *b, const struct stream_status *st,
+                          const struct binlog_state *seen);
+/* Seconds since everything was known to be archived; -1: never, or there is no binlog. */
 double binlog_lag_seconds(const struct stream_status *st, int64_t now_us);
 /* The server keeps no binlog: nothing to archive, and nothing that is broken. */
 bool binlog_none(const struct stream_status *st);

@@ -259,6 +259,8 @@ bool daemon_end(struct daemon *d)
 	bool running = jobs_count(&d->jobs, JOB_RUNNING) > 0;
 	http_free(d->http);
 	for (size_t i = 0; i < d->instances.n; i++)
+		binlog_stop(&d->instances.v[i]->binlog);
+	for (size_t i = 0; i < d->instances.n; i++)
 		binlog_done(&d->instances.v[i]->binlog);
 	place_leave(&d->place);
 	if (!watch_free(d->watch, 2) || running)

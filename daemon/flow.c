@@ -52,16 +52,28 @@ static bool has_expired(const struct daemon *d, const char *instance)
 	for (size_t i = 0; i < c->backups.n; i++)
 		any = any || verdicts[i].remove;
 	free(verdicts);
-	return any;
+	const struct binlog_state *s = snapshot_binlog(d->snapshot, instance);
+	return any || (s && s->unneeded);
+}
+
+/* Once for each backup that is made: an expire that fails, or that somebody cancels, is not
+ * begun again before the next one. */
+static void queue_expire(struct daemon *d, struct instance *i)
+{
+	int64_t id;
+	struct err ignored; /* one that waits already does the same work */
+	if (!has_expired(d, i->name))
+		return;
+	i->expire_us = 0;
+	daemon_submit(d, JOB_EXPIRE, i->name, -1, &id, &id, &ignored);
 }
 
 static void follow_up(struct daemon *d, const struct job *j)
 {
-	if (j->state == JOB_DONE && (j->type == JOB_FULL || j->type == JOB_INCREMENTAL) &&
-	    has_expired(d, j->instance)) {
-		int64_t id;
-		struct err ignored; /* one that waits already does the same work */
-		daemon_submit(d, JOB_EXPIRE, j->instance, -1, &id, &id, &ignored);
+	struct instance *i = j->instance ? daemon_instance(d, j->instance) : NULL;
+	if (i && j->state == JOB_DONE && (j->type == JOB_FULL || j->type == JOB_INCREMENTAL)) {
+		i->expire_us = j->finished_us;
+		queue_expire(d, i);
 	}
 	if (j->type != JOB_CHECK)
 		watch_ask(d->watch, d->policy);
@@ -81,7 +93,9 @@ void flow_finish(struct daemon *d, struct job *j, const struct err *err)
 	if (i) {
 		instance_job_over(i, j, now);
 		/* From its end: a full that takes hours and fails is not begun anew at once. */
-		if (j->type == JOB_FULL)
+		if (j->type == JOB_FULL && j->state == JOB_DONE)
+			rescue_made(&i->binlog.rescue, now);
+		else if (j->type == JOB_FULL)
 			rescue_hold_back(&i->binlog.rescue, now);
 	}
 	if (!d->stopping)
@@ -112,6 +126,23 @@ static bool pump(struct daemon *d)
 	return any;
 }
 
+static int refuse_binlog(const struct daemon *d, const char *instance, struct err *err)
+{
+	const struct instance *i = daemon_instance(d, instance);
+	if (policy_find_instance(d->policy, instance)->schedule.binlog != BINLOG_CONTINUOUS) {
+		err_set(err, ERR_REFUSED, "the binlog of instance %.64s is not archived", instance);
+		return err_hint(err, "say schedule.binlog: continuous in the policy");
+	}
+	if (i->binlog.why.kind != ERR_NONE) {
+		*err = i->binlog.why;
+		return err_add(err, "the binlog of instance %.64s is not archived", instance);
+	}
+	err_set(err, ERR_BUSY,
+	        "the daemon has just started: the binlog of instance %.64s is not read yet",
+	        instance);
+	return err_hint(err, "ask again in a moment; mybakctl status tells when it is read");
+}
+
 int daemon_submit(struct daemon *d, enum job_type type, const char *instance, int64_t due_us,
                   int64_t *ret_id, int64_t *ret_existing, struct err *err)
 {
@@ -122,10 +153,8 @@ int daemon_submit(struct daemon *d, enum job_type type, const char *instance, in
 		err_set(err, ERR_NOT_FOUND, "the policy has no instance %.64s", instance);
 		return err_hint(err, "mybakctl status lists the instances");
 	}
-	if (type == JOB_BINLOG && !daemon_instance(d, instance)->binlog.hold) {
-		err_set(err, ERR_REFUSED, "the binlog of instance %.64s is not archived", instance);
-		return err_hint(err, "say schedule.binlog: continuous in the policy");
-	}
+	if (type == JOB_BINLOG && !daemon_instance(d, instance)->binlog.hold)
+		return refuse_binlog(d, instance, err);
 	if (jobs_add(&d->jobs, type, instance, due_us, clock_wall_us(), &j, ret_existing, err) < 0)
 		return -1;
 	*ret_id = j->id;
@@ -157,11 +186,7 @@ static void queue_rescue(struct daemon *d, struct instance *i, int64_t now)
 	struct binlog *b = &i->binlog;
 	struct err err = ERR_INIT;
 	int64_t id = 0, existing;
-	if (!s || !s->full_due[0]) {
-		b->rescue = (struct rescue){0};
-		return;
-	}
-	if (!b->hold || jobs_active(&d->jobs, JOB_FULL, i->name) ||
+	if (!s || !s->full_due[0] || !b->hold || jobs_active(&d->jobs, JOB_FULL, i->name) ||
 	    rescue_holds_back(&b->rescue, now))
 		return;
 	b->rescue.tries++;
@@ -244,26 +269,57 @@ static void job_came_back(struct daemon *d, struct work *w)
 		loop_stop(d->loop);
 }
 
+/* Only who has looked into the repository knows that no full is due any more: a backup
+ * that was made may have mended nothing, and the next one would be begun at once. */
+static void end_rescues(struct daemon *d, const struct snapshot *s)
+{
+	for (size_t i = 0; i < s->instance_n; i++) {
+		const struct snapshot_instance *seen = &s->instances[i];
+		struct instance *one = daemon_instance(d, seen->name);
+		if (one && seen->binlog_loaded && !seen->binlog.full_due[0])
+			one->binlog.rescue = (struct rescue){0};
+	}
+}
+
 static void snapshot_came(struct daemon *d, struct snapshot *s)
 {
 	int64_t now = clock_wall_us();
+	end_rescues(d, s);
 	snapshot_inherit(s, d->snapshot);
 	snapshot_free(d->snapshot);
 	d->snapshot = s;
 	for (size_t i = 0; i < s->instance_n; i++) {
 		struct instance *one = daemon_instance(d, s->instances[i].name);
-		if (one)
-			instance_learn(one, &s->instances[i].catalog, now);
+		if (!one)
+			continue;
+		instance_learn(one, &s->instances[i].catalog, now);
+		/* Only now is it known which binlogs the new backup does without. */
+		if (!d->stopping && one->expire_us && s->begun_us >= one->expire_us &&
+		    s->instances[i].binlog_loaded) {
+			queue_expire(d, one);
+			one->expire_us = 0;
+		}
 	}
 	if (!d->stopping)
 		flow_follow_binlogs(d);
 	loop_timer_arm(d->tick, 0);
 }
 
+static void stop_binlogs_that_change(struct daemon *d)
+{
+	for (size_t i = 0; i < d->instances.n; i++) {
+		struct instance *one = d->instances.v[i];
+		if (binlog_changes(&one->binlog, d->policy,
+		                   policy_find_instance(d->policy, one->name)))
+			binlog_stop(&one->binlog);
+	}
+}
+
 void flow_follow_binlogs(struct daemon *d)
 {
 	if (!d->prepared || !d->snapshot)
 		return;
+	stop_binlogs_that_change(d);
 	for (size_t i = 0; i < d->instances.n; i++) {
 		struct instance *one = d->instances.v[i];
 		const struct policy_instance *p = policy_find_instance(d->policy, one->name);
@@ -282,6 +338,8 @@ static void binlog_told(struct daemon *d, struct binlog_note *n)
 	if (i)
 		binlog_log(&i->binlog, n->instance);
 	bool gap = !strcmp(n->what, "gap"), lineage = !strcmp(n->what, "lineage");
+	if (gap && i)
+		binlog_gap(&i->binlog, clock_wall_us());
 	if (gap)
 		log_msg(LOG_LEVEL_ERR,
 		        "binlogs are missing: they were purged before they were archived",

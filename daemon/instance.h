@@ -21,6 +21,8 @@ struct instance {
 	struct err why[JOB_TYPE_N];    /* of the last run, if it failed */
 	uint64_t failures[JOB_TYPE_N]; /* counters */
 	uint64_t pages_reread, pages_unverified;
+	int64_t expire_us; /* a backup was made then, and what it made superfluous was not
+	                    * looked at yet; 0: none was */
 	struct binlog binlog;
 };
 

@@ -4,14 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "daemon/status.h"
+#include "daemon/metrics_parts.h"
 
 struct row {
 	const char *name; /* without "_total" */
 	const char *help;
 	bool counter;
-	void (*emit)(struct str *out, const char *name, const struct daemon *d);
+	metrics_emit *emit;
 };
 
 enum metrics_format metrics_choose(const char *accept)
@@ -38,9 +37,8 @@ static void add_label(struct str *out, const char *key, const char *value)
 	str_add(out, "\"");
 }
 
-/* NULL labels are left out. */
-static void sample(struct str *out, const char *name, const char *key, const char *value,
-                   const char *type, double n)
+void metrics_sample(struct str *out, const char *name, const char *key, const char *value,
+                    const char *type, double n)
 {
 	str_add(out, name);
 	if (key) {
@@ -59,7 +57,7 @@ static void sample(struct str *out, const char *name, const char *key, const cha
 		str_addf(out, " %.6f\n", n);
 }
 
-static double seconds(int64_t us)
+double metrics_seconds(int64_t us)
 {
 	return us > 0 ? (double)us / 1e6 : 0;
 }
@@ -87,13 +85,13 @@ static void each_backup(struct str *out, const char *name, const struct daemon *
 static void sample_of(struct str *out, const char *name, const char *instance, enum job_type type,
                       double n)
 {
-	sample(out, name, "instance", instance, job_type_name(type), n);
+	metrics_sample(out, name, "instance", instance, job_type_name(type), n);
 }
 
 static void up(struct str *out, const char *name, const struct daemon *d)
 {
 	(void)d;
-	sample(out, name, NULL, NULL, NULL, 1);
+	metrics_sample(out, name, NULL, NULL, NULL, 1);
 }
 
 static void success_of(struct str *out, const char *name, const struct daemon *d,
@@ -101,7 +99,7 @@ static void success_of(struct str *out, const char *name, const struct daemon *d
 {
 	/* 0 when there is none, so that "too old" fires for what never ran, too. */
 	const struct manifest *m = newest(d, instance, type);
-	sample_of(out, name, instance, type, m ? seconds(m->finished_us) : 0);
+	sample_of(out, name, instance, type, m ? metrics_seconds(m->finished_us) : 0);
 }
 
 static void last_success(struct str *out, const char *name, const struct daemon *d)
@@ -114,7 +112,8 @@ static void duration_of(struct str *out, const char *name, const struct daemon *
 {
 	const struct manifest *m = newest(d, instance, type);
 	if (m)
-		sample_of(out, name, instance, type, seconds(m->finished_us - m->started_us));
+		sample_of(out, name, instance, type,
+		          metrics_seconds(m->finished_us - m->started_us));
 }
 
 static void last_duration(struct str *out, const char *name, const struct daemon *d)
@@ -181,7 +180,9 @@ static void each_type(struct str *out, const char *name, const struct daemon *d,
 {
 	for (size_t i = 0; i < d->policy->instance_n; i++) {
 		const struct instance *one = daemon_instance(d, d->policy->instances[i].name);
-		for (int t = 0; t < JOB_CHECK; t++)
+		/* A wait for the stream that failed is over; what the stream does has metrics
+		 * of its own. */
+		for (int t = 0; t < (status ? JOB_BINLOG : JOB_CHECK); t++)
 			sample_of(out, name, one->name, (enum job_type)t,
 			          status ? one->last[t].failed : (double)one->failures[t]);
 	}
@@ -199,115 +200,17 @@ static void failures(struct str *out, const char *name, const struct daemon *d)
 
 static void jobs_running(struct str *out, const char *name, const struct daemon *d)
 {
-	sample(out, name, NULL, NULL, NULL, jobs_count(&d->jobs, JOB_RUNNING));
+	metrics_sample(out, name, NULL, NULL, NULL, jobs_count(&d->jobs, JOB_RUNNING));
 }
 
 static void jobs_queued(struct str *out, const char *name, const struct daemon *d)
 {
-	sample(out, name, NULL, NULL, NULL, jobs_count(&d->jobs, JOB_QUEUED));
+	metrics_sample(out, name, NULL, NULL, NULL, jobs_count(&d->jobs, JOB_QUEUED));
 }
 
 static void policy_ok(struct str *out, const char *name, const struct daemon *d)
 {
-	sample(out, name, NULL, NULL, NULL, d->policy_error.kind == ERR_NONE);
-}
-
-static void window(struct str *out, const char *name, const struct daemon *d)
-{
-	bool oldest = strstr(name, "oldest") != NULL;
-	for (size_t i = 0; i < d->policy->instance_n; i++) {
-		const char *instance = d->policy->instances[i].name;
-		int64_t from, to;
-		status_window(d, instance, &from, &to);
-		if (from)
-			sample(out, name, "instance", instance, NULL, seconds(oldest ? from : to));
-	}
-}
-
-/* Calls `value` for each instance whose binlog is to be archived. */
-typedef void binlog_value(struct str *out, const char *name, const char *instance,
-                          const struct stream_status *st);
-
-static void each_binlog(struct str *out, const char *name, const struct daemon *d,
-                        binlog_value *value)
-{
-	for (size_t i = 0; i < d->policy->instance_n; i++) {
-		const struct policy_instance *p = &d->policy->instances[i];
-		struct stream_status st;
-		if (p->schedule.binlog != BINLOG_CONTINUOUS)
-			continue;
-		binlog_status(&daemon_instance(d, p->name)->binlog, &st);
-		value(out, name, p->name, &st);
-	}
-}
-
-static void streaming_of(struct str *out, const char *name, const char *instance,
-                         const struct stream_status *st)
-{
-	if (!binlog_none(st))
-		sample(out, name, "instance", instance, NULL, st->state == STREAM_RUNNING);
-}
-
-static void streaming(struct str *out, const char *name, const struct daemon *d)
-{
-	each_binlog(out, name, d, streaming_of);
-}
-
-static void lag_of(struct str *out, const char *name, const char *instance,
-                   const struct stream_status *st)
-{
-	double lag = binlog_lag_seconds(st, clock_wall_us());
-	if (lag >= 0)
-		sample(out, name, "instance", instance, NULL, lag);
-}
-
-static void lag_seconds(struct str *out, const char *name, const struct daemon *d)
-{
-	each_binlog(out, name, d, lag_of);
-}
-
-static void lag_bytes_of(struct str *out, const char *name, const char *instance,
-                         const struct stream_status *st)
-{
-	if (st->lag_bytes != UINT64_MAX)
-		sample(out, name, "instance", instance, NULL, (double)st->lag_bytes);
-}
-
-static void lag_bytes(struct str *out, const char *name, const struct daemon *d)
-{
-	each_binlog(out, name, d, lag_bytes_of);
-}
-
-static void gaps_of(struct str *out, const char *name, const char *instance,
-                    const struct stream_status *st)
-{
-	sample(out, name, "instance", instance, NULL, (double)st->gaps);
-}
-
-static void gaps(struct str *out, const char *name, const struct daemon *d)
-{
-	each_binlog(out, name, d, gaps_of);
-}
-
-static void gaps_now(struct str *out, const char *name, const struct daemon *d)
-{
-	for (size_t i = 0; i < d->policy->instance_n; i++) {
-		const char *instance = d->policy->instances[i].name;
-		const struct binlog_state *s = snapshot_binlog(d->snapshot, instance);
-		if (s && s->segments)
-			sample(out, name, "instance", instance, NULL, (double)s->gaps);
-	}
-}
-
-static void archived_of(struct str *out, const char *name, const char *instance,
-                        const struct stream_status *st)
-{
-	sample(out, name, "instance", instance, NULL, (double)st->bytes);
-}
-
-static void archived(struct str *out, const char *name, const struct daemon *d)
-{
-	each_binlog(out, name, d, archived_of);
+	metrics_sample(out, name, NULL, NULL, NULL, d->policy_error.kind == ERR_NONE);
 }
 
 static void damaged(struct str *out, const char *name, const struct daemon *d)
@@ -316,7 +219,7 @@ static void damaged(struct str *out, const char *name, const struct daemon *d)
 		const char *instance = d->policy->instances[i].name;
 		const struct catalog *c = snapshot_catalog(d->snapshot, instance);
 		if (c)
-			sample(out, name, "instance", instance, NULL, (double)c->damaged_n);
+			metrics_sample(out, name, "instance", instance, NULL, (double)c->damaged_n);
 	}
 }
 
@@ -324,8 +227,8 @@ static void verified(struct str *out, const char *name, const struct daemon *d)
 {
 	for (size_t i = 0; i < d->policy->instance_n; i++) {
 		const struct instance *one = daemon_instance(d, d->policy->instances[i].name);
-		sample(out, name, "instance", one->name, NULL,
-		       seconds(one->last[JOB_VERIFY].success_us));
+		metrics_sample(out, name, "instance", one->name, NULL,
+		               metrics_seconds(one->last[JOB_VERIFY].success_us));
 	}
 }
 
@@ -339,7 +242,7 @@ static void pages(struct str *out, const char *name, const struct daemon *d)
 		if (j)
 			n += atomic_load(reread ? &j->progress.pages_reread
 			                        : &j->progress.pages_unverified);
-		sample(out, name, "instance", one->name, NULL, (double)n);
+		metrics_sample(out, name, "instance", one->name, NULL, (double)n);
 	}
 }
 
@@ -350,15 +253,15 @@ static void repositories(struct str *out, const char *name, const struct daemon 
 		const struct snapshot_repository *r = &d->snapshot->repositories[i];
 		uint64_t n = used ? r->total_bytes - r->free_bytes : r->free_bytes;
 		if (r->total_bytes)
-			sample(out, name, "repo", r->name, NULL, (double)n);
+			metrics_sample(out, name, "repo", r->name, NULL, (double)n);
 	}
 }
 
 static void repository_up(struct str *out, const char *name, const struct daemon *d)
 {
 	for (size_t i = 0; d->snapshot && i < d->snapshot->repository_n; i++)
-		sample(out, name, "repo", d->snapshot->repositories[i].name, NULL,
-		       d->snapshot->repositories[i].err.kind == ERR_NONE);
+		metrics_sample(out, name, "repo", d->snapshot->repositories[i].name, NULL,
+		               d->snapshot->repositories[i].err.kind == ERR_NONE);
 }
 
 static const struct row rows[] = {
@@ -385,21 +288,23 @@ static const struct row rows[] = {
      running_bytes},
     {"mybak_backups_damaged", "Backups whose manifest cannot be read.", false, damaged},
     {"mybak_recovery_window_oldest_timestamp_seconds", "The oldest point that can be restored.",
-     false, window},
+     false, metrics_window},
     {"mybak_recovery_window_newest_timestamp_seconds", "The newest point that can be restored.",
-     false, window},
+     false, metrics_window},
     {"mybak_binlog_streaming",
      "1: events of the binlog arrive in the archive; none where the server writes no binlog.",
-     false, streaming},
+     false, metrics_streaming},
     {"mybak_binlog_archive_lag_seconds",
-     "Seconds since everything the server had was known to be archived.", false, lag_seconds},
+     "Seconds since everything the server had was known to be archived.", false,
+     metrics_lag_seconds},
     {"mybak_binlog_archive_lag_bytes", "Bytes of the binlog that are not archived yet.", false,
-     lag_bytes},
+     metrics_lag_bytes},
     {"mybak_binlog_gap_detected",
-     "Gaps found since the daemon started: binlogs purged before they were archived.", true, gaps},
-    {"mybak_binlog_gaps", "Gaps there are in the archive.", false, gaps_now},
+     "Gaps found since the daemon started: binlogs purged before they were archived.", true,
+     metrics_gaps},
+    {"mybak_binlog_gaps", "Gaps there are in the archive.", false, metrics_gaps_now},
     {"mybak_binlog_archived_bytes", "Bytes of binlogs archived since the daemon started.", true,
-     archived},
+     metrics_archived},
     {"mybak_verify_last_success_timestamp_seconds",
      "When all backups were last read and found good; 0: never.", false, verified},
     {"mybak_repository_up", "1: the repository could be read.", false, repository_up},

@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 
+#define RESCUE_IN_VAIN_US (24 * 3600 * CLOCK_US)
+
 void sched_track_init(struct sched_track *t, int64_t since_us)
 {
 	*t = (struct sched_track){.since_us = since_us, .last_us = -1, .failed_due_us = -1};
@@ -41,11 +43,19 @@ void rescue_hold_back(struct rescue *r, int64_t now_us)
 		r->not_before_us = now_us + sched_backoff_s(r->tries) * CLOCK_US;
 }
 
+void rescue_made(struct rescue *r, int64_t now_us)
+{
+	if (!r->tries)
+		return;
+	rescue_hold_back(r, now_us);
+	if (++r->made > 1)
+		r->not_before_us = now_us + RESCUE_IN_VAIN_US;
+}
+
 bool rescue_holds_back(const struct rescue *r, int64_t now_us)
 {
 	/* Further away than any back-off: the clock was set back. */
-	return now_us < r->not_before_us &&
-	       r->not_before_us - now_us <= sched_backoff_s(~0u) * CLOCK_US;
+	return now_us < r->not_before_us && r->not_before_us - now_us <= RESCUE_IN_VAIN_US;
 }
 
 /* The latest due moment that no run has served, or -1. */

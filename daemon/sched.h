@@ -35,9 +35,13 @@ struct sched_choice {
 /* A full backup outside the schedule, which a gap in the binlogs asks for. */
 struct rescue {
 	unsigned tries; /* since it is asked for */
+	unsigned made;  /* of them that became backups, and yet it is asked for */
 	int64_t not_before_us;
 };
 void rescue_hold_back(struct rescue *r, int64_t now_us); /* from now on, as after a failure */
+/* The full was made.  What two of them have not mended the next ones will not either: they
+ * would only fill the disk, so from then on there is one a day. */
+void rescue_made(struct rescue *r, int64_t now_us);
 bool rescue_holds_back(const struct rescue *r, int64_t now_us);
 
 void sched_track_init(struct sched_track *t, int64_t since_us);

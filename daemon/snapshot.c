@@ -8,34 +8,38 @@
 #include "job/catalog_load.h"
 #include "repo/repo.h"
 
+/* Binlogs that cannot be read say nothing against the backups. */
+static void look_at(struct snapshot_instance *one, struct repo *repo, struct binlog_memory *memory,
+                    struct err *err)
+{
+	struct catalog fresh;
+	catalog_init(&fresh);
+	if (catalog_load(repo, one->name, &fresh, err) < 0) {
+		catalog_done(&fresh);
+		return;
+	}
+	catalog_done(&one->catalog);
+	one->catalog = fresh;
+	one->loaded = true;
+	one->binlog_loaded = binlog_state_load(repo, one->name, &one->catalog, memory, &one->binlog,
+	                                       &one->binlog_err) == 0;
+}
+
 static void look_into(struct snapshot *s, struct snapshot_repository *at, bool must_be_mounted,
-                      bool with_catalogs)
+                      struct binlog_memory *memory, bool with_catalogs)
 {
 	struct repo *repo = NULL;
 	struct repo_options options = {.must_be_mounted = must_be_mounted};
 	if (repo_open(at->url, &options, &repo, &at->err) < 0 ||
 	    repo_space(repo, &at->free_bytes, &at->total_bytes, &at->err) < 0)
 		goto out;
-	for (size_t i = 0; with_catalogs && i < s->instance_n; i++) {
-		struct snapshot_instance *one = &s->instances[i];
-		struct catalog fresh;
-		catalog_init(&fresh);
-		struct err why = ERR_INIT;
-		if (catalog_load(repo, one->name, &fresh, &why) < 0 ||
-		    binlog_state_load(repo, one->name, &fresh, &one->binlog, &why) < 0) {
-			catalog_done(&fresh);
-			at->err = why;
-			continue;
-		}
-		catalog_done(&one->catalog);
-		one->catalog = fresh;
-		one->loaded = true;
-	}
+	for (size_t i = 0; with_catalogs && i < s->instance_n; i++)
+		look_at(&s->instances[i], repo, memory, &at->err);
 out:
 	repo_close(repo);
 }
 
-struct snapshot *snapshot_take(const struct policy *policy)
+struct snapshot *snapshot_take(const struct policy *policy, struct binlog_memory *memory)
 {
 	struct snapshot *s = mem_zalloc(sizeof *s);
 	s->begun_us = clock_wall_us();
@@ -52,7 +56,7 @@ struct snapshot *snapshot_take(const struct policy *policy)
 		s->repositories[i].name = mem_strdup(from->name);
 		s->repositories[i].url = mem_strdup(from->url);
 		/* Backups go to the first repository. */
-		look_into(s, &s->repositories[i], from->must_be_mounted, i == 0);
+		look_into(s, &s->repositories[i], from->must_be_mounted, memory, i == 0);
 	}
 	return s;
 }
@@ -93,13 +97,15 @@ static void take(struct snapshot_instance *one, struct manifest *head)
 static void inherit_one(struct snapshot_instance *mine, struct snapshot_instance *was,
                         int64_t begun_us)
 {
+	if (!mine->binlog_loaded) {
+		binlog_state_done(&mine->binlog);
+		mine->binlog = was->binlog;
+		was->binlog = (struct binlog_state){0};
+	}
 	if (!mine->loaded) {
 		struct catalog empty = mine->catalog;
 		mine->catalog = was->catalog;
 		was->catalog = empty;
-		binlog_state_done(&mine->binlog);
-		mine->binlog = was->binlog;
-		was->binlog = (struct binlog_state){0};
 		return;
 	}
 	size_t n = was->catalog.backups.n;
@@ -160,10 +166,16 @@ const struct binlog_state *snapshot_binlog(const struct snapshot *s, const char 
 	return one ? &one->binlog : NULL;
 }
 
-struct check_note *check_take(const struct policy *policy)
+const struct err *snapshot_binlog_err(const struct snapshot *s, const char *instance)
+{
+	const struct snapshot_instance *one = find(s, instance);
+	return one && one->binlog_err.kind != ERR_NONE ? &one->binlog_err : NULL;
+}
+
+struct check_note *check_take(const struct policy *policy, struct binlog_memory *memory)
 {
 	struct check_note *c = mem_zalloc(sizeof *c);
-	check_run(policy, &c->result);
+	check_again(policy, memory, &c->result);
 	c->at_us = clock_wall_us();
 	return c;
 }

@@ -20,7 +20,9 @@ struct snapshot_instance {
 	char *name;
 	bool loaded; /* false: the repository could not be read; catalog is empty */
 	struct catalog catalog;
-	struct binlog_state binlog; /* of the same moment */
+	bool binlog_loaded; /* false: the archive could not be read; binlog is empty */
+	struct binlog_state binlog;
+	struct err binlog_err; /* why it is not loaded, though the catalog is */
 };
 
 struct snapshot_repository {
@@ -43,14 +45,15 @@ struct check_note {
 	struct check_result result;
 };
 
-/* Reads every repository of the policy; never fails as such.  May take long. */
-struct snapshot *snapshot_take(const struct policy *policy);
+/* Reads every repository of the policy; never fails as such.  May take long.  `memory`, here
+ * and in check_take: of who looks again and again, or NULL. */
+struct snapshot *snapshot_take(const struct policy *policy, struct binlog_memory *memory);
 void snapshot_free(struct snapshot *s); /* NULL is fine */
 
 /* `s` takes the place of `old` and gets from it what it cannot know: the catalogs of
  * instances it could not load (a repository that is away now does not make its
- * backups unknown), and backups finished since it was begun.  Nothing if the policy names
- * another place for backups meanwhile. */
+ * backups unknown), what it could not learn of their binlogs, and backups finished since it was
+ * begun.  Nothing if the policy names another place for backups meanwhile. */
 void snapshot_inherit(struct snapshot *s, struct snapshot *old);
 /* A backup that was just made; takes ownership of `head`.  `s` may be NULL.  That a full is
  * due because of the binlogs is forgotten: what was seen before it can be settled by it. */
@@ -60,8 +63,10 @@ void snapshot_add(struct snapshot *s, struct manifest *head);
 const struct snapshot_repository *snapshot_repository(const struct snapshot *s, const char *name);
 const struct catalog *snapshot_catalog(const struct snapshot *s, const char *instance);
 const struct binlog_state *snapshot_binlog(const struct snapshot *s, const char *instance);
+/* Why its archive of binlogs could not be read at the last look; NULL: it could. */
+const struct err *snapshot_binlog_err(const struct snapshot *s, const char *instance);
 
-struct check_note *check_take(const struct policy *policy);
+struct check_note *check_take(const struct policy *policy, struct binlog_memory *memory);
 void check_note_free(struct check_note *c); /* NULL is fine */
 
 #endif

@@ -22,6 +22,7 @@ struct watch {
 	struct policy *asked; /* under lock: the policy of the next round, or NULL */
 	bool stop;            /* under lock */
 	bool prepared;
+	struct binlog_memory memory;
 	char *made; /* where a repository was made, or found */
 };
 
@@ -130,8 +131,8 @@ static void round_of(struct watch *w, const struct policy *policy)
 		note_post(w->box, NOTE_PREPARED, NULL);
 		w->prepared = true;
 	}
-	note_post(w->box, NOTE_SNAPSHOT, snapshot_take(policy));
-	struct check_note *check = check_take(policy);
+	note_post(w->box, NOTE_SNAPSHOT, snapshot_take(policy, &w->memory));
+	struct check_note *check = check_take(policy, &w->memory);
 	undo(w, policy, check);
 	note_post(w->box, NOTE_CHECK, check);
 }
@@ -195,6 +196,7 @@ bool watch_free(struct watch *w, unsigned wait_s)
 		return false;
 	policy_unref(w->asked);
 	free(w->made);
+	binlog_memory_done(&w->memory);
 	pthread_mutex_destroy(&w->lock);
 	pthread_cond_destroy(&w->wake);
 	free(w);

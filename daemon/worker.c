@@ -108,7 +108,7 @@ static int run_binlog(struct work *w)
 static int run_check(struct work *w)
 {
 	progress_step(&w->job->progress, "check");
-	w->check = check_take(w->job->policy);
+	w->check = check_take(w->job->policy, NULL);
 	size_t bad = 0;
 	for (size_t i = 0; i < w->check->result.lines.n; i++)
 		bad += w->check->result.lines.v[i].level != CHECK_OK;

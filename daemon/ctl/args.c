@@ -29,6 +29,8 @@ const struct opt_row opt_rows[OPT_N] = {
                         "files only: the first start of a server recovers them"},
     [OPT_KEEP_SERVER] = {"keep-server", 0, NULL, false,
                          "leave the private server running after recovery"},
+    [OPT_AS_ROOT] = {"as-root", 0, NULL, false,
+                     "apply binlogs as root, where the data directory is root's"},
     [OPT_MAP] = {"map", 0, "OLD=NEW", true,
                  "put files from outside the data directory below NEW; repeatable"},
     [OPT_SERVER_BINARY] = {"server-binary", 0, "PATH", false,

@@ -95,7 +95,7 @@ static int add_local(struct ctl *ctl, struct repo *repo, const char *instance, j
 	catalog_init(&catalog);
 	rc = catalog_load(repo, instance, &catalog, err);
 	/* The backups are there all the same. */
-	if (rc == 0 && binlog_state_load(repo, instance, &catalog, &state, &why))
+	if (rc == 0 && binlog_state_load(repo, instance, &catalog, NULL, &state, &why))
 		term_note(&ctl->notes, "the archived binlogs of %s cannot be read: %s", instance,
 		          why.text);
 	for (size_t i = 0; rc == 0 && i < catalog.backups.n; i++) {

@@ -12,6 +12,7 @@
 #include "daemon/ctl/table.h"
 #include "daemon/ctl/verb.h"
 #include "job/binlog_find.h"
+#include "job/binlog_view.h"
 #include "job/catalog_load.h"
 
 #define AROUND_US (15 * 60 * CLOCK_US)
@@ -124,18 +125,19 @@ static void print_list(const struct term *term, const struct archive_catalog *a)
 
 static int list(struct ctl *ctl, const struct source *from, struct err *err)
 {
-	struct archive_catalog a = {0};
+	struct binlog_view v = {0};
+	const struct archive_catalog *a = &v.archive;
 	json_t *all = json_array();
-	int rc = archive_load(from->repo, from->instance, &a, err);
+	int rc = binlog_view_open(from->repo, from->instance, &v, err);
 
-	for (size_t i = 0; i < a.lineages.n; i++)
-		for (size_t k = 0; k < a.lineages.v[i].segments.n; k++)
+	for (size_t i = 0; i < a->lineages.n; i++)
+		for (size_t k = 0; k < a->lineages.v[i].segments.n; k++)
 			json_array_append_new(
-			    all, segment_json(&a.lineages.v[i], &a.lineages.v[i].segments.v[k]));
+			    all, segment_json(&a->lineages.v[i], &a->lineages.v[i].segments.v[k]));
 	if (rc == 0 && !ctl_print_json(ctl, all))
-		print_list(&ctl->out, &a);
+		print_list(&ctl->out, a);
 	json_decref(all);
-	archive_catalog_done(&a);
+	binlog_view_done(&v);
 	return rc;
 }
 
@@ -160,10 +162,26 @@ static json_t *hit_json(const struct binlog_hit *h)
 }
 
 struct hits {
+	const struct term *term;
 	struct table table;
-	json_t *json; /* or NULL */
+	bool histories; /* a column tells them apart */
+	json_t *json;   /* or NULL */
 	uint64_t n;
 };
+
+/* A pipe always has the same columns. */
+static int begin_hits(void *arg, size_t lineage_n, struct err *err)
+{
+	static const char *const one[] = {"TIME", "GTID", "BEGINS AT", "WHAT", "STATEMENT", NULL};
+	static const char *const several[] = {"TIME",      "GTID",    "BEGINS AT", "WHAT",
+	                                      "STATEMENT", "HISTORY", NULL};
+	struct hits *to = arg;
+
+	(void)err;
+	to->histories = lineage_n > 1 || !to->term->tty;
+	table_init(&to->table, to->term, to->histories ? several : one);
+	return 0;
+}
 
 static int add_hit(void *arg, const struct binlog_hit *h, struct err *err)
 {
@@ -180,6 +198,8 @@ static int add_hit(void *arg, const struct binlog_hit *h, struct err *err)
 	table_text(&to->table, "%s:%llu", h->group.file, (unsigned long long)h->group.pos);
 	table_text(&to->table, "%s", h->what);
 	table_text(&to->table, "%s", h->sql);
+	if (to->histories)
+		table_text(&to->table, "%s", h->lineage);
 	return 0;
 }
 
@@ -206,16 +226,13 @@ static int which_times(const struct args *a, struct binlog_find_request *req, st
 
 static int find(struct ctl *ctl, const struct source *from, struct err *err)
 {
-	static const char *const titles[] = {"TIME", "GTID",      "BEGINS AT",
-	                                     "WHAT", "STATEMENT", NULL};
 	const char *word = ctl->args.value[OPT_TABLE], *dot = word ? strchr(word, '.') : NULL;
 	struct binlog_find_request req = {
 	    .repo = from->repo, .instance = from->instance, .cancel = ctl_catch_interrupt()};
-	struct hits hits = {.json = ctl->json ? json_array() : NULL};
+	struct hits hits = {.term = &ctl->out, .json = ctl->json ? json_array() : NULL};
 	char *db = NULL;
 	int rc = -1;
 
-	table_init(&hits.table, &ctl->out, titles);
 	if (!dot || dot == word || !dot[1]) {
 		err_set(err, ERR_USAGE, "binlog find: which table?");
 		err_hint(err, "Say --table DB.TABLE, or --table 'DB.*' for all of a database.");
@@ -224,6 +241,7 @@ static int find(struct ctl *ctl, const struct source *from, struct err *err)
 	db = mem_strndup(word, (size_t)(dot - word));
 	req.db = db;
 	req.table = dot + 1;
+	req.begin = begin_hits;
 	req.hit = add_hit;
 	req.arg = &hits;
 	if (which_times(&ctl->args, &req, err) || binlog_find(&req, err))

@@ -1,5 +1,6 @@
 #include "daemon/ctl/point.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -131,6 +132,11 @@ void point_print(const struct term *t, const struct restore_point *p,
 		print_group(t, "first left out", &r->replay.next, r->replay.next.pos);
 	else
 		render_fact(t, "first left out", "none: this is the end of what is archived");
+	if (r->replay.gtid_pos)
+		render_fact(t, "gtid position",
+		            "%s; before it replicates or replicas follow it: "
+		            "SET GLOBAL gtid_slave_pos='%s'",
+		            r->replay.gtid_pos, r->replay.gtid_pos);
 }
 
 static json_t *group_json(const struct pitr_group *g, uint64_t pos)
@@ -157,6 +163,12 @@ json_t *point_json(const struct restore_point *p, const struct restore_result *r
 	              r->replay.seconds, "last_applied",
 	              group_json(&r->replay.last, r->replay.last.end), "first_left_out",
 	              group_json(&r->replay.next, r->replay.next.pos));
+	if (o && r->replay.gtid_pos) {
+		char *sql = mem_printf("SET GLOBAL gtid_slave_pos='%s'", r->replay.gtid_pos);
+		json_object_set_new(o, "gtid_position", json_string(r->replay.gtid_pos));
+		json_object_set_new(o, "gtid_statement", json_string(sql));
+		free(sql);
+	}
 	str_done(&text);
 	return o;
 }

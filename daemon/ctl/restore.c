@@ -76,6 +76,7 @@ static int fill(struct ctl *ctl, struct restore_request *req, struct restore_poi
 	req->to = a->value[OPT_TO];
 	req->force = args_has(a, OPT_FORCE);
 	req->recover = !args_has(a, OPT_NO_RECOVER);
+	req->as_root = args_has(a, OPT_AS_ROOT);
 	req->keep_server = args_has(a, OPT_KEEP_SERVER);
 	req->server_binary = a->value[OPT_SERVER_BINARY];
 	return 0;

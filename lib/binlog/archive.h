@@ -65,7 +65,7 @@ struct segment {
 	VEC(struct segment_point) points;
 };
 
-struct segment_damaged { /* closed, but its index cannot be read */
+struct segment_damaged { /* its index cannot be read, or its begin if it was never closed */
 	char *file;
 	struct err why;
 };

@@ -4,14 +4,12 @@
  *	lineage.json, .open, .part; events; .zst, .json; .part and .open go
  *	and when expired: .json, then .zst
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "binlog/archive_writer.h"
-
-/* A .part without a format event is one that never came into being, unless it is this
- * large: then something has happened to it, and it is not ours to throw away. */
-#define UNBORN_MAX (1u << 20)
 
 struct heal {
 	struct archive *a;
@@ -61,6 +59,32 @@ static int resume(struct heal *h, const char *file, struct segment *s, struct er
 	return rc;
 }
 
+/* A writer that died leaves an event that is not all there.  If more than that goes, it
+ * was damaged later: of the newest lineage the server is asked for it once more, of
+ * others it is lost. */
+static void tell_cut(const struct heal *h, const struct archive_item *item, const struct segment *s)
+{
+	uint64_t cut = item->part - s->size;
+	unsigned char head[BINLOG_HEADER_SIZE];
+	struct binlog_event e = {0};
+	char *name = archive_object(&h->at, item->file, ARCHIVE_PART);
+
+	if (cut >= sizeof head &&
+	    repo_read(h->at.repo, name, s->size, head, sizeof head, NULL) == 0 &&
+	    (binlog_header_parse(head, sizeof head, &e, NULL) < 0 || e.size <= cut)) {
+		struct err why = ERR_INIT;
+		err_set(&why, ERR_DAMAGED,
+		        "%s: no whole event is at offset %" PRIu64 ", and %" PRIu64
+		        " bytes follow, which are cut off",
+		        name, s->size, cut);
+		err_hint(&why, "Check the disk of the repository.  What the server still has is "
+		               "fetched again; else run a full backup.");
+		log_err(LOG_LEVEL_WARN, &why, "an archived binlog was damaged", "instance=%s",
+		        h->at.instance);
+	}
+	free(name);
+}
+
 static int heal_part(struct heal *h, const struct archive_item *item, bool last, struct err *err)
 {
 	struct segment s = {0};
@@ -70,7 +94,7 @@ static int heal_part(struct heal *h, const struct archive_item *item, bool last,
 	if (item->zst != ARCHIVE_NONE && remove_object(h, item->file, ARCHIVE_ZST, err) < 0)
 		return -1;
 	if (segment_measure(&h->at, item, true, &s, h->a->cancel, &why) < 0) {
-		if (why.kind != ERR_DAMAGED || item->part > UNBORN_MAX) {
+		if (why.kind != ERR_DAMAGED || item->part > ARCHIVE_UNBORN_MAX) {
 			h->broken = true;
 			h->left++;
 			if (why.kind == ERR_DAMAGED)
@@ -82,6 +106,7 @@ static int heal_part(struct heal *h, const struct archive_item *item, bool last,
 		return remove_part(h, item, err);
 	}
 	h->left++;
+	tell_cut(h, item, &s);
 	if (last)
 		rc = resume(h, item->file, &s, err);
 	else
@@ -90,15 +115,41 @@ static int heal_part(struct heal *h, const struct archive_item *item, bool last,
 	return rc;
 }
 
+/* Of a closed one whose .part is still there: that goes if it is not needed. */
+static int heal_closed(struct heal *h, const struct archive_item *item, bool last, struct err *err)
+{
+	struct segment s = {0};
+	struct err why = ERR_INIT;
+	int rc = 0;
+
+	if (segment_load(&h->at, item, &s, &why) == 0) {
+		h->left++;
+		rc = remove_part(h, item, err);
+	} else if (why.kind == ERR_DAMAGED &&
+	           segment_measure(&h->at, item, true, &s, h->a->cancel, &why) == 0) {
+		/* What was made of it is not what it should be; it can be made again. */
+		rc = remove_object(h, item->file, ARCHIVE_JSON, err);
+		if (rc == 0)
+			rc = heal_part(h, item, last, err);
+	} else if (why.kind == ERR_DAMAGED || why.kind == ERR_REFUSED) {
+		h->left++;
+	} else {
+		if (err)
+			*err = why;
+		rc = -1;
+	}
+	segment_done(&s);
+	return rc;
+}
+
 static int heal_item(struct heal *h, const struct archive_item *item, bool last, struct err *err)
 {
-	if (item->json != ARCHIVE_NONE &&
-	    (item->zst != ARCHIVE_NONE || item->part == ARCHIVE_NONE)) {
+	if (item->json != ARCHIVE_NONE && item->part != ARCHIVE_NONE)
+		return heal_closed(h, item, last, err);
+	if (item->json != ARCHIVE_NONE) {
 		h->left++;
 		return remove_part(h, item, err);
 	}
-	if (item->json != ARCHIVE_NONE && remove_object(h, item->file, ARCHIVE_JSON, err) < 0)
-		return -1;
 	if (item->part != ARCHIVE_NONE)
 		return heal_part(h, item, last, err);
 	if (item->zst != ARCHIVE_NONE && remove_object(h, item->file, ARCHIVE_ZST, err) < 0)
@@ -151,7 +202,7 @@ static int heal_lineage(struct heal *h, struct err *err)
 	for (size_t i = 0; rc == 0 && i < h->items.list.n; i++)
 		rc = heal_item(h, &h->items.list.v[i], h->newest && i + 1 == h->items.list.n, err);
 	if (rc == 0 && h->left == 0)
-		rc = repo_remove_all(h->at.repo, dir, err);
+		rc = archive_remove_empty(&h->at, err);
 	else if (rc == 0 && h->newest)
 		rc = find_tail(h, err);
 	free(dir);

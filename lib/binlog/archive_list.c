@@ -86,6 +86,27 @@ void archive_items_done(struct archive_items *l)
 	vec_done(&l->list);
 }
 
+static int note_other(void *arg, const char *name, uint64_t bytes, struct err *err)
+{
+	(void)bytes, (void)err;
+	*(bool *)arg |= strcmp(name, ARCHIVE_LINEAGE) != 0;
+	return 0;
+}
+
+int archive_remove_empty(const struct archive_at *at, struct err *err)
+{
+	char *dir = archive_dir(at), *number = mem_printf("%s" ARCHIVE_LINEAGE, dir);
+	bool others = false;
+	int rc = repo_list(at->repo, dir, note_other, &others, err);
+
+	if (rc == 0)
+		rc = others ? repo_remove(at->repo, number, err)
+		            : repo_remove_all(at->repo, dir, err);
+	free(number);
+	free(dir);
+	return rc;
+}
+
 /* ---- lineages */
 
 static int keep_lineage(void *arg, const char *name, uint64_t bytes, struct err *err)

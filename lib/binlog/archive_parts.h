@@ -39,11 +39,17 @@ struct archive_item {
 	uint64_t part, zst, json, open;
 };
 #define ARCHIVE_NONE UINT64_MAX
+/* A .part without a format event is one that never came into being, unless it is this
+ * large: then something has happened to it, and it is not ours to throw away. */
+#define ARCHIVE_UNBORN_MAX (1u << 20)
 struct archive_items {
 	VEC(struct archive_item) list; /* in the order of the server */
 };
 int archive_items_list(const struct archive_at *at, struct archive_items *ret, struct err *err);
 void archive_items_done(struct archive_items *l);
+/* Of a lineage without segments its number goes, and its directory unless something is in
+ * it that is not ours. */
+int archive_remove_empty(const struct archive_at *at, struct err *err);
 
 struct lineage_name {
 	char name[LINEAGE_MAX];
@@ -86,9 +92,10 @@ int segment_read_open(const char *text, size_t n, struct segment *s, struct err 
 void lineage_write(uint64_t number, struct str *out);
 int lineage_read(const char *text, size_t n, uint64_t *ret_number, struct err *err);
 
-/* ---- segments in memory (archive_load.c) */
+/* ---- segments in memory (archive_segment.c, archive_load.c) */
 
 void segment_done(struct segment *s); /* leaves it zeroed */
+void segment_copy(struct segment *to, const struct segment *from);
 /* By the name of the file; NULL if it is not there (or l is NULL). */
 const struct segment *lineage_segment(const struct lineage *l, const char *file);
 struct segment_gap *segment_gap_copy(const struct segment_gap *gap); /* NULL stays NULL */

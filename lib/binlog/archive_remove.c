@@ -43,13 +43,10 @@ static int remove_item(struct removal *x, const struct archive_item *item, struc
 /* Nothing is in it any more but its number. */
 static int remove_empty(struct removal *x, struct err *err)
 {
-	char *dir = archive_dir(&x->at);
-
 	archive_items_done(&x->items);
 	int rc = archive_items_list(&x->at, &x->items, err);
 	if (rc == 0 && x->items.list.n == 0)
-		rc = repo_remove_all(x->at.repo, dir, err);
-	free(dir);
+		rc = archive_remove_empty(&x->at, err);
 	return rc;
 }
 

@@ -313,7 +313,8 @@ int dump_open(const struct dump_plan *plan, struct dump **ret, struct err *err)
 	if (conn_open(&plan->target, plan->timeout_s, &d->conn, err) < 0)
 		goto out;
 	d->from = mem_printf("%s:%" PRIu64 " at %s", plan->file, plan->pos, conn_where(d->conn));
-	if (check_who(d, plan, err) < 0 || introduce(d, plan, err) < 0 || ask(d, plan, err) < 0)
+	if (check_who(d, plan, err) < 0 || introduce(d, plan, err) < 0 ||
+	    cancel_check(plan->cancel, err) < 0 || ask(d, plan, err) < 0)
 		goto out;
 	*ret = d;
 	d = NULL;

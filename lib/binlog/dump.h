@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cancel.h"
 #include "base/err.h"
 #include "server/conn.h"
 
@@ -25,7 +26,8 @@ struct dump_plan {
 	const char *file;
 	uint64_t pos;
 	unsigned heartbeat_ms;
-	unsigned timeout_s; /* a peer silent for this long is dead; above the heartbeat */
+	const struct cancel *cancel; /* looked at just before the server is asked; or NULL */
+	unsigned timeout_s;          /* a peer silent for this long is dead; above the heartbeat */
 };
 
 struct dump;

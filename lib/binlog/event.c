@@ -9,7 +9,8 @@
 
 #define CHECKSUM_SIZE 4u
 #define FORMAT_FIXED (2u + 50u + 4u + 1u) /* version, server's version, created, header size */
-#define FORMAT_TAIL (1u + CHECKSUM_SIZE)  /* how events are checksummed; its own checksum */
+#define FORMAT_STARTED_AT 52u            /* time the server was started, 0 in files it went on to */
+#define FORMAT_TAIL (1u + CHECKSUM_SIZE) /* how events are checksummed; its own checksum */
 /* MariaDB's own event types begin here: only its table of types is that long. */
 #define FORMAT_TYPES_MARIADB 160u
 
@@ -129,4 +130,10 @@ int binlog_format_parse_repeated(const void *bytes, size_t n, struct binlog_form
                                  struct err *err)
 {
 	return parse_format(bytes, n, false, ret, err);
+}
+
+bool binlog_format_is_start(const struct binlog_event *e)
+{
+	return e->type == BINLOG_FORMAT && e->body_n >= FORMAT_STARTED_AT + 4 &&
+	       le32_get(e->body + FORMAT_STARTED_AT) != 0;
 }

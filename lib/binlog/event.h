@@ -21,14 +21,18 @@
 #define BINLOG_MAGIC_SIZE 4u
 #define BINLOG_HEADER_SIZE 19u
 #define BINLOG_FLAG_IN_USE 0x1u
+#define BINLOG_FLAG_THREAD_SPECIFIC 0x4u /* of a statement that uses temporary tables */
 #define BINLOG_FLAG_ARTIFICIAL 0x20u
 
 enum binlog_type {
 	BINLOG_QUERY = 2,
 	BINLOG_STOP = 3,
 	BINLOG_ROTATE = 4,
+	BINLOG_APPEND_BLOCK = 9, /* this and two more: LOAD DATA with what it loads */
 	BINLOG_FORMAT = 15,
 	BINLOG_XID = 16,
+	BINLOG_BEGIN_LOAD = 17,
+	BINLOG_EXECUTE_LOAD = 18,
 	BINLOG_TABLE_MAP = 19,
 	BINLOG_HEARTBEAT = 27,
 	BINLOG_MYSQL_GTID = 33,
@@ -82,6 +86,9 @@ int binlog_format_parse(const void *bytes, size_t n, struct binlog_format *ret, 
 int binlog_format_parse_repeated(const void *bytes, size_t n, struct binlog_format *ret,
                                  struct err *err);
 
+/* Of a format event: did the server begin to run with this file, and not go on to it? */
+bool binlog_format_is_start(const struct binlog_event *e);
+
 /* The CRC-32 that closes an event, of the bytes before it. */
 uint32_t binlog_crc32(const void *bytes, size_t n);
 
@@ -90,6 +97,18 @@ uint32_t binlog_crc32(const void *bytes, size_t n);
 #define BINLOG_GTID_MAX 128
 bool binlog_begins_group(const struct binlog_event *e);
 int binlog_gtid_text(const struct binlog_event *e, char out[BINLOG_GTID_MAX], struct err *err);
+/* MariaDB: the group is one statement, which no COMMIT follows. */
+bool binlog_is_one_statement(const struct binlog_event *e);
+/* MariaDB: the XA transaction that the group prepares, or that one prepared before ends
+ * with it; as bytes that tell it from others. */
+#define BINLOG_XID_MAX 134 /* format, two lengths, 64 bytes each */
+enum binlog_xa { BINLOG_XA_NONE, BINLOG_XA_PREPARED, BINLOG_XA_COMPLETED };
+struct binlog_xid {
+	enum binlog_xa what;
+	size_t n;
+	unsigned char bytes[BINLOG_XID_MAX];
+};
+void binlog_group_xid(const struct binlog_event *e, struct binlog_xid *ret);
 /* When the group was committed, microseconds: from the GTID event where it says so,
  * else its header's second. */
 int64_t binlog_commit_time_us(const struct binlog_event *e);
@@ -109,6 +128,10 @@ int binlog_query_parse(const struct binlog_event *e, const char **ret_db, size_t
                        const char **ret_sql, size_t *ret_sql_n, struct err *err);
 /* The text of a query event, unpacked where it is compressed, as a new string. */
 int binlog_query_text(const struct binlog_event *e, char **ret_sql, size_t *ret_n, struct err *err);
+
+/* The error a statement ended with on the server that logged it; 0: none, or the event is
+ * no statement. */
+unsigned binlog_error_code(const struct binlog_event *e);
 
 /* What a rows event, of any version and compressed or not, does to its table. */
 enum binlog_rows { BINLOG_ROWS_NONE, BINLOG_ROWS_INSERT, BINLOG_ROWS_UPDATE, BINLOG_ROWS_DELETE };

@@ -2,14 +2,26 @@
  * The events that begin a group: MariaDB's GTID, MySQL's anonymous, plain and tagged.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "base/str.h"
 #include "binlog/event.h"
 
 #define US_PER_S 1000000
+#define YEAR_10000 253402300800 /* in seconds; four digits is what texts of times have */
 #define UUID_SIZE 16
 #define TAG_MAX 32
+#define TAG_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789_"
+
+/* MariaDB (Gtid_log_event): sequence, domain, flags, a number if many were committed at
+ * once, the xid of an XA transaction. */
+#define MARIADB_FLAGS 12
+#define MARIADB_MORE 13
+#define FL_STANDALONE 0x01u
+#define FL_GROUP_COMMIT 0x02u
+#define FL_PREPARED_XA 0x40u
+#define FL_COMPLETED_XA 0x80u
 
 /* MySQL, plain and anonymous: flags, uuid, number, then the logical clock, then times. */
 #define PLAIN_UUID 1
@@ -49,6 +61,7 @@ static void uuid_text(char out[37], const unsigned char uuid[UUID_SIZE])
 struct tagged {
 	unsigned char uuid[UUID_SIZE];
 	char tag[TAG_MAX + 1];
+	bool odd; /* no server lets anybody set such a tag: it is none that can be named */
 	int64_t number;
 	uint64_t time_us;
 };
@@ -115,6 +128,7 @@ static void take_tag(struct cursor *c, struct tagged *t)
 	}
 	memcpy(t->tag, c->p, n);
 	t->tag[n] = '\0';
+	t->odd = strspn(t->tag, TAG_LETTERS) != n;
 	c->p += n;
 }
 
@@ -201,6 +215,10 @@ static int tagged_text(const struct binlog_event *e, char out[BINLOG_GTID_MAX], 
 	if (parse_tagged(e, &t, err) < 0)
 		return -1;
 	uuid_text(uuid, t.uuid);
+	if (t.odd) {
+		out[0] = '\0';
+		return 0;
+	}
 	snprintf(out, BINLOG_GTID_MAX, "%s%s%s:%lld", uuid, *t.tag ? ":" : "", t.tag,
 	         (long long)t.number);
 	return 0;
@@ -234,7 +252,34 @@ int64_t binlog_commit_time_us(const struct binlog_event *e)
 		memcpy(all, e->body + PLAIN_TIME, PLAIN_TIME_SIZE);
 		us = le64_get(all) & PLAIN_TIME_MASK;
 	}
-	if (us == 0 || us > INT64_MAX)
+	if (us == 0 || us >= (uint64_t)YEAR_10000 * US_PER_S)
 		us = (uint64_t)e->timestamp * US_PER_S;
 	return (int64_t)us;
+}
+
+static unsigned mariadb_flags(const struct binlog_event *e)
+{
+	return e->type == BINLOG_MARIADB_GTID && e->body_n > MARIADB_FLAGS ? e->body[MARIADB_FLAGS]
+	                                                                   : 0;
+}
+
+bool binlog_is_one_statement(const struct binlog_event *e)
+{
+	return mariadb_flags(e) & (FL_STANDALONE | FL_COMPLETED_XA);
+}
+
+void binlog_group_xid(const struct binlog_event *e, struct binlog_xid *ret)
+{
+	unsigned flags = mariadb_flags(e);
+	size_t at = MARIADB_MORE + (flags & FL_GROUP_COMMIT ? 8 : 0);
+
+	*ret = (struct binlog_xid){.what = BINLOG_XA_NONE};
+	if (!(flags & (FL_PREPARED_XA | FL_COMPLETED_XA)) || e->body_n < at + 6)
+		return;
+	size_t n = 6u + e->body[at + 4] + e->body[at + 5];
+	if (n > sizeof ret->bytes || n > e->body_n - at)
+		return;
+	ret->what = flags & FL_PREPARED_XA ? BINLOG_XA_PREPARED : BINLOG_XA_COMPLETED;
+	ret->n = n;
+	memcpy(ret->bytes, e->body + at, n);
 }

@@ -151,6 +151,14 @@ int binlog_query_text(const struct binlog_event *e, char **ret_sql, size_t *ret_
 	return 0;
 }
 
+unsigned binlog_error_code(const struct binlog_event *e)
+{
+	bool statement = e->type == BINLOG_QUERY || e->type == BINLOG_MARIADB_QUERY_COMPRESSED ||
+	                 e->type == BINLOG_EXECUTE_LOAD;
+
+	return statement && e->body_n >= QUERY_FIXED ? e->body[9] | (unsigned)e->body[10] << 8 : 0;
+}
+
 /* ---- tables and rows */
 
 /* A name with its length in front and a zero behind; returns what follows, NULL if

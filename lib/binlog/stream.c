@@ -20,7 +20,8 @@
 
 #define RETRY_MIN_S 1u
 #define RETRY_MAX_S 60u
-#define END_WAIT_MS 800u   /* for a thread that may hang in a connect */
+#define END_AWAY_MS 800u   /* for a thread that may hang in a connect */
+#define END_WAIT_MS 5000u  /* for one that may hang on a disk that is gone */
 #define LOOK_WAIT_MS 100u  /* between looks at a cancel flag */
 #define SIDE_TIMEOUT_S 10u /* of a session that asks one thing */
 
@@ -33,8 +34,17 @@ static void wait_ms(struct stream *s, unsigned ms)
 
 void stream_say(struct stream *s, const char *what)
 {
-	if (s->plan.changed && !stream_is_stopping(s))
-		s->plan.changed(s->plan.arg, what);
+	pthread_mutex_lock(&s->lock);
+	s->saying = s->plan.changed && !s->stopping;
+	bool saying = s->saying;
+	pthread_mutex_unlock(&s->lock);
+	if (!saying)
+		return;
+	s->plan.changed(s->plan.arg, what);
+	pthread_mutex_lock(&s->lock);
+	s->saying = false;
+	pthread_cond_broadcast(&s->cond);
+	pthread_mutex_unlock(&s->lock);
 }
 
 void stream_set_state(struct stream *s, enum stream_state state)
@@ -210,29 +220,56 @@ int stream_start(const struct stream_plan *plan, struct stream **ret, struct err
 	return 0;
 }
 
-/* A connect to a host that does not answer takes longer than anybody wants to wait:
- * what others need is taken away from the thread, the rest it frees itself. */
+struct left {
+	struct archive *archive;
+	struct repo *repo;
+};
+
+static void *free_left(void *arg)
+{
+	struct left *l = arg;
+
+	archive_free(l->archive);
+	repo_close(l->repo);
+	free(l);
+	return NULL;
+}
+
+/* Closing files can hang as long as writing them. */
+static void free_elsewhere(struct archive *a, struct repo *r)
+{
+	struct left *l = mem_dup(&(struct left){a, r}, sizeof *l);
+	pthread_t thread;
+
+	if ((a || r) && pthread_create(&thread, NULL, free_left, l) == 0)
+		pthread_detach(thread);
+	else
+		free_left(l);
+}
+
+/* It ends when it can, and then frees all.  Of one that hangs in a connect, which may
+ * take long, others get at once what they need: nobody else uses it. */
 static void leave_behind(struct stream *s)
 {
-	struct archive *a = s->archive;
-	struct repo *r = s->repo;
+	struct archive *a = s->away ? s->archive : NULL;
+	struct repo *r = s->away ? s->repo : NULL;
 
-	s->archive = NULL;
-	s->repo = NULL;
+	if (s->away) {
+		s->archive = NULL;
+		s->repo = NULL;
+	}
 	s->orphan = true;
 	pthread_detach(s->thread);
 	pthread_mutex_unlock(&s->lock);
-	archive_free(a);
-	repo_close(r);
+	free_elsewhere(a, r);
 }
 
-void stream_free(struct stream *s)
+static void ask_to_end(struct stream *s)
 {
-	if (!s)
+	if (s->stopping)
 		return;
-	uint64_t until = clock_mono_ns() + END_WAIT_MS * 1000000ULL;
-	pthread_mutex_lock(&s->lock);
 	s->stopping = true;
+	s->stop_ns = clock_mono_ns();
 	cancel_ask(&s->cancel);
 	s->status.state = STREAM_OFF;
 	if (s->dump)
@@ -240,8 +277,32 @@ void stream_free(struct stream *s)
 	if (s->side)
 		conn_stop(s->side);
 	pthread_cond_broadcast(&s->cond);
+}
+
+void stream_stop(struct stream *s)
+{
+	if (!s)
+		return;
+	pthread_mutex_lock(&s->lock);
+	ask_to_end(s);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static bool is_late(const struct stream *s)
+{
+	unsigned ms = s->away ? END_AWAY_MS : END_WAIT_MS;
+
+	return !s->saying && clock_mono_ns() - s->stop_ns >= ms * 1000000ULL;
+}
+
+void stream_free(struct stream *s)
+{
+	if (!s)
+		return;
+	pthread_mutex_lock(&s->lock);
+	ask_to_end(s);
 	while (!s->finished) {
-		if (s->away && clock_mono_ns() >= until) {
+		if (is_late(s)) {
 			leave_behind(s);
 			return;
 		}

@@ -53,6 +53,15 @@ void stream_status(struct stream *s, struct stream_status *ret);
  * stream cannot be read or kept. */
 int stream_catch_up(struct stream *s, unsigned timeout_s, const struct cancel *cancel,
                     struct stream_status *ret, struct err *err);
-void stream_free(struct stream *s); /* stops it within a second; what is archived stays */
+/* Ask it to end, and do not wait: for several, before the first is freed.  NULL is fine. */
+void stream_stop(struct stream *s);
+/*
+ * Ends it; what is archived stays, and `changed` is not called any more.  Waits a second,
+ * or where it hangs on its repository five, counted from stream_stop if that was called
+ * before.  A thread that has not ended by then is left alone and frees all when it does;
+ * if it hung on the repository, that keeps the lock of the archive until then, and a
+ * stream begun meanwhile waits for it (ERR_BUSY).  NULL is fine.
+ */
+void stream_free(struct stream *s);
 
 #endif

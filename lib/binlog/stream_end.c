@@ -41,7 +41,29 @@ void session_publish(struct session *ss, uint64_t durable)
 	ss->events = ss->bytes = 0;
 }
 
-int session_sync(struct session *ss, struct err *err)
+void session_runs(struct session *ss)
+{
+	ss->s->worked = true;
+	stream_set_state(ss->s, STREAM_RUNNING);
+}
+
+void session_tell_news(struct session *ss)
+{
+	struct stream *s = ss->s;
+	const char *news = s->news;
+
+	s->news = NULL;
+	if (!news || strcmp(s->news_file, s->history.file) != 0)
+		return;
+	if (strcmp(news, "gap") == 0) {
+		pthread_mutex_lock(&s->lock);
+		s->status.gaps++;
+		pthread_mutex_unlock(&s->lock);
+	}
+	stream_say(s, news);
+}
+
+int session_keep(struct session *ss, struct err *err)
 {
 	uint64_t durable;
 
@@ -50,6 +72,15 @@ int session_sync(struct session *ss, struct err *err)
 	ss->pending = 0;
 	ss->s->worked = true;
 	session_publish(ss, durable);
+	session_tell_news(ss);
+	return 0;
+}
+
+int session_sync(struct session *ss, struct err *err)
+{
+	if (session_keep(ss, err) < 0)
+		return -1;
+	session_runs(ss);
 	return 0;
 }
 
@@ -74,7 +105,8 @@ static int check_end(struct session *ss, const struct server_end *end, struct er
 		               "the server's binlog ends at %s:%" PRIu64 ", before %s:%" PRIu64
 		               " that it has sent: somebody has reset it",
 		               end->file, end->pos, ss->file, ss->pos);
-	return order > 0 || end->pos > ss->pos ? 0 : session_check_resets(ss, err);
+	/* A new one of the same name may have become longer meanwhile. */
+	return session_check_resets(ss, err);
 }
 
 /* Its heartbeats alone cannot be believed: after a RESET MASTER, MariaDB goes on with
@@ -82,19 +114,24 @@ static int check_end(struct session *ss, const struct server_end *end, struct er
 static int ask_end(struct session *ss, struct err *err)
 {
 	uint64_t asked = clock_mono_ns(), behind;
+	struct server_end end;
 	int64_t here_us = clock_wall_us(), there_us;
 
-	if (look_clock(ss->side, &there_us, err) < 0 || look_end(ss->side, &ss->end, err) < 0 ||
-	    check_end(ss, &ss->end, err) < 0)
+	if (look_clock(ss->side, &there_us, err) < 0 || look_end(ss->side, &end, err) < 0 ||
+	    check_end(ss, &end, err) < 0)
 		return -1;
-	if (strcmp(ss->end.file, ss->file) == 0)
-		behind = ss->end.pos - ss->pos;
+	if (strcmp(end.file, ss->file) == 0)
+		behind = end.pos - ss->pos;
 	else if (look_behind(ss->side, ss->file, ss->pos, &behind, err) < 0)
 		return -1;
 	ss->asked_ns = asked;
-	ss->end_us = there_us;
-	ss->end_here_us = here_us;
-	ss->end_pending = true;
+	/* One end at a time: of a server that is never at rest the next is always ahead. */
+	if (!ss->end_pending) {
+		ss->end = end;
+		ss->end_us = there_us;
+		ss->end_here_us = here_us;
+		ss->end_pending = true;
+	}
 	pthread_mutex_lock(&ss->s->lock);
 	ss->s->status.lag_bytes = behind;
 	ss->s->confirmed_ns = asked;

@@ -21,6 +21,8 @@ struct stream {
 	 * what it had sent. */
 	uint64_t confirmed_ns;
 	bool stopping;
+	uint64_t stop_ns;  /* since when */
+	bool saying;       /* the thread is inside plan.changed */
 	bool hurry;        /* do not wait for the next try */
 	bool away;         /* the thread waits in a connect that nothing can wake */
 	bool orphan;       /* nobody waits for the thread: it frees all this */
@@ -38,7 +40,9 @@ struct stream {
 	bool other_history;  /* the server's is not ours: begin a lineage */
 	unsigned not_found;  /* times in a row that it did not know a place it lists */
 	unsigned unreadable; /* … or could not read on where its history is known to be ours */
-	bool worked;         /* this connection brought something, or knew that there is nothing */
+	const char *news;    /* a "gap" or "lineage" that begins with `news_file`: told when */
+	char news_file[BINLOG_NAME_MAX]; /* … something of that is durable */
+	bool worked; /* this connection brought something, or knew that there is nothing */
 	pthread_t thread;
 };
 

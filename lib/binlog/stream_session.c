@@ -2,6 +2,7 @@
  * One connection: look, choose where to go on, read until it ends.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "binlog/stream_session.h"
 #include "binlog/who.h"
@@ -53,6 +54,8 @@ static void choose(struct session *ss)
 	struct stream *s = ss->s;
 
 	resume_choose(&ss->look, &s->history, &ss->plan);
+	if (ss->plan.kind != RESUME_HERE)
+		s->not_found = s->unreadable = 0;
 	const char *behind = resume_file_behind(&ss->look, s->history.file);
 	if (s->other_history || (ss->plan.kind == RESUME_HERE && s->not_found >= NOT_FOUND_MAX)) {
 		resume_from(&ss->plan, RESUME_LINEAGE, ss->look.files.v[0].name);
@@ -75,6 +78,7 @@ static int open_dump(struct session *ss, struct err *err)
 	    .pos = ss->plan.pos,
 	    .heartbeat_ms = HEARTBEAT_MS,
 	    .timeout_s = SILENCE_S,
+	    .cancel = &s->cancel,
 	};
 
 	stream_go_away(s);
@@ -103,7 +107,8 @@ static int open_side(struct session *ss, struct err *err)
 	return stopping ? -1 : 0;
 }
 
-/* All that is asked is asked of this server, and the stream must be its own. */
+/* All that is asked is asked of this server, and the stream must be its own.  What was
+ * found out of another one says nothing of it. */
 static int look(struct session *ss, struct err *err)
 {
 	struct stream *s = ss->s;
@@ -111,6 +116,10 @@ static int look(struct session *ss, struct err *err)
 
 	if (who_ask(ss->side, &who, err) < 0)
 		return -1;
+	if (s->who && strcmp(s->who, who) != 0) {
+		s->other_history = false;
+		s->not_found = s->unreadable = 0;
+	}
 	pthread_mutex_lock(&s->lock);
 	free(s->who);
 	s->who = who;
@@ -140,7 +149,7 @@ static void wind_up(struct session *ss, const struct err *why)
 {
 	struct stream *s = ss->s;
 
-	if (s->learned && ss->pending > 0 && session_sync(ss, NULL) < 0)
+	if (ss->pending > 0 && !archive_has_failed(s->archive) && session_keep(ss, NULL) < 0)
 		s->learned = false;
 	if (why->kind != ERR_NOT_FOUND || s->other_history || ss->plan.kind != RESUME_HERE)
 		return;
@@ -173,10 +182,8 @@ int session_run(struct stream *s, struct err *err)
 	if (open_side(&ss, &why) < 0 || look(&ss, &why) < 0 || open_archive(s, &why) < 0)
 		goto out;
 	choose(&ss);
-	if (open_dump(&ss, &why) == 0) {
-		stream_set_state(s, STREAM_RUNNING);
+	if (open_dump(&ss, &why) == 0)
 		rc = read_on(&ss, &why);
-	}
 	if (rc < 0)
 		wind_up(&ss, &why);
 out:

@@ -32,7 +32,13 @@ struct session {
 
 /* Tell the status; `durable`: how much of the present file is. */
 void session_publish(struct session *ss, uint64_t durable);
+/* It works as it should: all that came is durable. */
+void session_runs(struct session *ss);
+/* Make durable what came; session_keep does not say that it runs. */
+int session_keep(struct session *ss, struct err *err);
 int session_sync(struct session *ss, struct err *err);
+/* The last event archived is the server's too, or what follows it is durable. */
+void session_tell_news(struct session *ss);
 int session_sync_if_due(struct session *ss, struct err *err);
 /* Ask the server where its binlog ends, unless that was just done; when all is durable. */
 int session_ask_end_if_due(struct session *ss, struct err *err);

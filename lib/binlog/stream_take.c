@@ -55,16 +55,12 @@ static int begin_file(struct session *ss, const struct binlog_format *f, struct 
 	snprintf(h->file, sizeof h->file, "%s", ss->file);
 	h->created = f->created;
 	h->server_id = f->server_id;
-	s->other_history = false;
-	if (gap) {
-		pthread_mutex_lock(&s->lock);
-		s->status.gaps++;
-		pthread_mutex_unlock(&s->lock);
-	}
 	if (closed)
 		stream_say(s, "segment");
-	if (gap || lineage)
-		stream_say(s, gap ? "gap" : "lineage");
+	if (gap || lineage) {
+		s->news = gap ? "gap" : "lineage";
+		snprintf(s->news_file, sizeof s->news_file, "%s", ss->file);
+	}
 	return 0;
 }
 
@@ -80,6 +76,7 @@ static int compare(struct session *ss, const unsigned char *event, size_t n, str
 	if (ss->ours) {
 		ss->s->not_found = 0;
 		session_publish(ss, ss->pos);
+		session_tell_news(ss);
 	}
 	return 0;
 }
@@ -126,9 +123,12 @@ static int take_format(struct session *ss, const struct binlog_event *head,
 	}
 	if (!ss->ours)
 		return compare(ss, event, n, err);
-	if (begin_file(ss, &f, err) < 0)
+	if (begin_file(ss, &f, err) < 0 || append(ss, head, event, n, err) < 0)
 		return -1;
-	return append(ss, head, event, n, err);
+	/* It is there: what was found out of the server led to this, and to nothing else. */
+	ss->s->other_history = false;
+	ss->s->not_found = ss->s->unreadable = 0;
+	return 0;
 }
 
 /* The server says which file follows in the stream. */
@@ -169,7 +169,7 @@ static int take_heartbeat(struct session *ss, struct err *err)
 		return other_history(ss, err);
 	if (ss->pending > 0 && session_sync(ss, err) < 0)
 		return -1;
-	ss->s->worked = true;
+	session_runs(ss);
 	if (ss->end_pending && ++ss->stuck >= STUCK_MAX)
 		return err_set(err, ERR_SERVER,
 		               "the server says that its binlog ends at %s:%" PRIu64

@@ -42,6 +42,32 @@ int64_t window_backup_until_us(const struct manifest *m)
 	return taken ? taken - taken % CLOCK_US : m->started_us;
 }
 
+#define SKEW_US (60 * CLOCK_US) /* between the clocks of the server and of this host */
+
+/* The latest time in the segment that is not after `limit`. */
+static int64_t believable(const struct segment *s, int64_t limit)
+{
+	int64_t us = s->created * CLOCK_US;
+
+	if (s->first_us > us && s->first_us <= limit)
+		us = s->first_us;
+	for (size_t i = 0; i < s->points.n; i++)
+		if (s->points.v[i].commit_us > us && s->points.v[i].commit_us <= limit)
+			us = s->points.v[i].commit_us;
+	return us;
+}
+
+int64_t window_last_us(const struct lineage *l, size_t i)
+{
+	const struct segment *s = &l->segments.v[i];
+	const struct segment *next = i + 1 < l->segments.n ? s + 1 : NULL;
+	int64_t limit = next ? next->created * CLOCK_US : clock_wall_us() + SKEW_US;
+
+	if (s->last_us <= limit)
+		return s->last_us;
+	return next && !next->gap ? limit : believable(s, limit);
+}
+
 /* Segments that follow one another without a gap. */
 struct run {
 	const struct lineage *lineage;
@@ -85,7 +111,7 @@ static int64_t last_commit(const struct run *r)
 {
 	for (size_t i = r->to; i-- > r->from;)
 		if (r->lineage->segments.v[i].groups)
-			return r->lineage->segments.v[i].last_us;
+			return window_last_us(r->lineage, i);
 	return 0;
 }
 

@@ -22,6 +22,11 @@ const struct segment *window_segment(const struct archive_catalog *a, const stru
 int64_t window_backup_from_us(const struct manifest *m);
 int64_t window_backup_until_us(const struct manifest *m);
 
+/* When the last transaction of segment i was committed (0: it has none), as far as it
+ * can be believed: a session can set its clock.  Before the server began its next
+ * binlog, and not in the future. */
+int64_t window_last_us(const struct lineage *l, size_t i);
+
 struct recovery_window {
 	const struct manifest *first, *last; /* oldest and newest backup it stands on */
 	/* Any second between can be restored to; where both are the same it is known of

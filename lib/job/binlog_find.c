@@ -1,17 +1,17 @@
 #include "job/binlog_find.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/clock.h"
+#include "job/binlog_view.h"
+#include "job/binlog_words.h"
 #include "job/pitr_group.h"
 
 #define NAME_SIZE 256
 #define MAPS_MAX 64
-#define QUERY_COMPRESSED 165u
 /* Times of neighbours in a binlog can be out of order: a statement that ran for long
  * carries the time of its begin. */
 #define SLACK_US (24 * 3600 * CLOCK_US)
@@ -27,63 +27,6 @@ struct search {
 	struct binlog_hit hit;
 };
 
-static bool word_char(char c)
-{
-	return isalnum((unsigned char)c) || c == '_' || c == '$' || (c & 0x80);
-}
-
-/* Does `name` stand in the text as a word of its own? */
-static bool has_word(const char *text, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (const char *p = text; n && (p = strcasestr(p, name)); p++)
-		if ((p == text || !word_char(p[-1])) && !word_char(p[n]))
-			return true;
-	return false;
-}
-
-static bool names_table(const struct search *s, const char *db, size_t db_n, const char *sql)
-{
-	const struct binlog_find_request *req = s->req;
-	bool in_db = strlen(req->db) == db_n && !strncasecmp(db, req->db, db_n);
-
-	if (!in_db && !has_word(sql, req->db))
-		return false;
-	if (!strncasecmp(sql, "DROP DATABASE", 13) || !strncasecmp(sql, "DROP SCHEMA", 11))
-		return has_word(sql, req->db);
-	return !strcmp(req->table, "*") || has_word(sql, req->table);
-}
-
-static const char *skip_comments(const char *sql)
-{
-	for (;;) {
-		sql += strspn(sql, " \t\r\n(");
-		if (sql[0] != '/' || sql[1] != '*' || !strstr(sql, "*/"))
-			return sql;
-		sql = strstr(sql, "*/") + 2;
-	}
-}
-
-/* "DROP TABLE" of "drop  table if exists x": two words for what defines, else one. */
-static void first_words(const char *sql, char *out, size_t size)
-{
-	static const char *const define[] = {"CREATE", "DROP", "ALTER", "RENAME", "TRUNCATE"};
-	size_t n = strcspn(sql, " \t\r\n(`"), used;
-	bool two = false;
-
-	for (size_t i = 0; i < sizeof define / sizeof *define; i++)
-		two = two || (strlen(define[i]) == n && !strncasecmp(sql, define[i], n));
-	used = (size_t)snprintf(out, size, "%.*s", (int)(n < 20 ? n : 20), sql);
-	if (two) {
-		sql += n + strspn(sql + n, " \t\r\n");
-		n = strcspn(sql, " \t\r\n(`");
-		snprintf(out + used, size - used, " %.*s", (int)(n < 20 ? n : 20), sql);
-	}
-	for (char *p = out; *p; p++)
-		*p = (char)toupper((unsigned char)*p);
-}
-
 static int query(struct search *s, const struct binlog_event *e, struct err *err)
 {
 	const char *db, *ignored;
@@ -94,10 +37,11 @@ static int query(struct search *s, const struct binlog_event *e, struct err *err
 	    binlog_query_text(e, &sql, &n, err) < 0)
 		return -1;
 	char *text = mem_strndup(sql, n);
-	const char *begin = skip_comments(text);
-	if (names_table(s, db, db_n, begin)) {
+	const char *begin = words_begin(text);
+	if (!words_are_control(begin) &&
+	    words_name_table(begin, db, db_n, s->req->db, s->req->table) && !s->hit.what[0]) {
 		s->touched = true;
-		first_words(begin, s->hit.what, sizeof s->hit.what);
+		words_what(begin, s->hit.what, sizeof s->hit.what);
 		snprintf(s->hit.sql, sizeof s->hit.sql, "%.*s", FIND_SQL_MAX - 1, begin);
 	}
 	free(text);
@@ -186,7 +130,7 @@ static int each_event(void *arg, uint64_t pos, const struct binlog_event *e, str
 		return -1;
 	if (group_walk_event(&s->group, pos, e, &begins, err) < 0)
 		return err_add(err, "%s at %llu", s->segment->file, (unsigned long long)pos);
-	if (e->type == BINLOG_QUERY || e->type == QUERY_COMPRESSED)
+	if (e->type == BINLOG_QUERY || e->type == BINLOG_MARIADB_QUERY_COMPRESSED)
 		rc = query(s, e, err);
 	else if (e->type == BINLOG_TABLE_MAP)
 		rc = table_map(s, e, err);
@@ -203,23 +147,29 @@ static bool concerns(const struct binlog_find_request *req, const struct segment
 	return s->first_us - SLACK_US <= req->until_us && s->last_us + SLACK_US >= req->from_us;
 }
 
+static int find_in(const struct binlog_find_request *req, const struct lineage *l, struct err *err)
+{
+	for (size_t k = 0; k < l->segments.n; k++) {
+		struct search s = {.req = req, .lineage = l, .segment = &l->segments.v[k]};
+		if (!concerns(req, s.segment))
+			continue;
+		if (archive_walk(req->repo, req->instance, l, s.segment, BINLOG_MAGIC_SIZE,
+		                 each_event, &s, req->cancel, err) < 0 ||
+		    finish_group(&s, s.segment->size, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int binlog_find(const struct binlog_find_request *req, struct err *err)
 {
-	struct archive_catalog a = {0};
-	int rc = archive_load(req->repo, req->instance, &a, err);
+	struct binlog_view v = {0};
+	int rc = binlog_view_open(req->repo, req->instance, &v, err);
 
-	for (size_t i = 0; i < a.lineages.n && rc == 0; i++) {
-		const struct lineage *l = &a.lineages.v[i];
-		for (size_t k = 0; k < l->segments.n && rc == 0; k++) {
-			struct search s = {.req = req, .lineage = l, .segment = &l->segments.v[k]};
-			if (!concerns(req, s.segment))
-				continue;
-			rc = archive_walk(req->repo, req->instance, l, s.segment, BINLOG_MAGIC_SIZE,
-			                  each_event, &s, req->cancel, err);
-			if (rc >= 0)
-				rc = finish_group(&s, s.segment->size, err);
-		}
-	}
-	archive_catalog_done(&a);
+	if (rc == 0)
+		rc = req->begin(req->arg, v.archive.lineages.n, err);
+	for (size_t i = 0; i < v.archive.lineages.n && rc == 0; i++)
+		rc = find_in(req, &v.archive.lineages.v[i], err);
+	binlog_view_done(&v);
 	return rc < 0 ? -1 : 0;
 }

@@ -69,6 +69,31 @@ static void count(const struct archive_catalog *a, struct binlog_state *s)
 		}
 }
 
+/* Those before the first full, or of backups that are gone.  Where there is none, nothing
+ * tells what is needed. */
+static void count_unneeded(const struct catalog *c, const struct archive_catalog *a,
+                           struct binlog_state *s)
+{
+	size_t n = c->backups.n, keep_n;
+	struct expire_verdict *kept = n ? mem_zalloc(n * sizeof *kept) : NULL;
+	struct segment_keep *keeps = NULL;
+
+	if (!kept)
+		return;
+	for (size_t i = 0; i < n; i++)
+		kept[i].backup = c->backups.v[i];
+	window_keep(a, kept, n, &keeps, &keep_n);
+	for (size_t i = 0; i < keep_n; i++) {
+		const struct lineage *l = keeps[i].lineage;
+		for (size_t k = 0; k < l->segments.n; k++)
+			s->unneeded +=
+			    !keeps[i].keep_from ||
+			    archive_file_order(l->segments.v[k].file, keeps[i].keep_from) < 0;
+	}
+	free(keeps);
+	free(kept);
+}
+
 /* It was taken behind what is archived: the stream is a moment late. */
 static bool is_ahead(const struct lineage *l, size_t begin, const struct manifest *m)
 {
@@ -78,6 +103,14 @@ static bool is_ahead(const struct lineage *l, size_t begin, const struct manifes
 	return m->binlog.file && m->finished_us >= (int64_t)first->created * CLOCK_US &&
 	       (!m->binlog.created || m->binlog.created >= first->created) &&
 	       archive_file_order(m->binlog.file, last->file) >= 0;
+}
+
+/* The server wrote no binlog when it was taken, later than the archived ones: there is
+ * nothing that a full could stand behind. */
+static bool has_ended(const struct lineage *l, size_t begin, const struct manifest *m)
+{
+	return !m->binlog.file &&
+	       m->finished_us >= (int64_t)l->segments.v[begin].created * CLOCK_US;
 }
 
 /* A gap, or a server that began anew, leaves what is archived from then on without a
@@ -93,7 +126,8 @@ static void judge(const struct catalog *c, const struct archive_catalog *a, stru
 	for (begin = l->segments.n - 1; begin > 0 && !l->segments.v[begin].gap; begin--)
 		;
 	const struct segment_gap *gap = l->segments.v[begin].gap;
-	if ((!gap && a->lineages.n == 1) || is_ahead(l, begin, newest))
+	if ((!gap && a->lineages.n == 1) || is_ahead(l, begin, newest) ||
+	    has_ended(l, begin, newest))
 		return;
 	if (gap)
 		snprintf(s->full_due, sizeof s->full_due,
@@ -106,18 +140,44 @@ static void judge(const struct catalog *c, const struct archive_catalog *a, stru
 		         l->name);
 }
 
-int binlog_state_load(struct repo *r, const char *instance, const struct catalog *c,
-                      struct binlog_state *ret, struct err *err)
+static struct archive_catalog *remembered(struct binlog_memory *m, const char *url,
+                                          const char *instance)
 {
-	struct archive_catalog a = {0};
+	for (size_t i = 0; i < m->list.n; i++)
+		if (!strcmp(m->list.v[i].url, url) && !strcmp(m->list.v[i].instance, instance))
+			return &m->list.v[i].archive;
+	struct binlog_memory_of *one = vec_push(&m->list);
+	*one = (struct binlog_memory_of){.url = mem_strdup(url), .instance = mem_strdup(instance)};
+	return &one->archive;
+}
 
-	if (archive_load(r, instance, &a, err) < 0)
+void binlog_memory_done(struct binlog_memory *m)
+{
+	for (size_t i = 0; i < m->list.n; i++) {
+		archive_catalog_done(&m->list.v[i].archive);
+		free(m->list.v[i].url);
+		free(m->list.v[i].instance);
+	}
+	vec_done(&m->list);
+}
+
+int binlog_state_load(struct repo *r, const char *instance, const struct catalog *c,
+                      struct binlog_memory *memory, struct binlog_state *ret, struct err *err)
+{
+	struct archive_catalog own = {0};
+	struct archive_catalog *a = memory ? remembered(memory, r->url, instance) : &own;
+	int64_t now = clock_wall_us();
+
+	if (archive_refresh(r, instance, a, err) < 0)
 		return -1;
-	*ret = (struct binlog_state){0};
-	add_windows(c, &a, ret);
-	count(&a, ret);
-	judge(c, &a, ret);
-	archive_catalog_done(&a);
+	*ret = (struct binlog_state){.seen_us = now};
+	if (a->lineages.n)
+		memcpy(ret->lineage, a->lineages.v[a->lineages.n - 1].name, sizeof ret->lineage);
+	add_windows(c, a, ret);
+	count(a, ret);
+	count_unneeded(c, a, ret);
+	judge(c, a, ret);
+	archive_catalog_done(&own);
 	return 0;
 }
 

@@ -138,7 +138,8 @@ static void check_catalog(const struct policy *p, const struct policy_instance *
 /* Whether the newest transactions arrive is for the daemon to say; here is what they
  * are worth. */
 static void check_windows(struct repo *repo, const struct policy_instance *inst,
-                          const struct catalog *c, const char *subject, struct check_result *ret)
+                          const struct catalog *c, struct binlog_memory *memory,
+                          const char *subject, struct check_result *ret)
 {
 	struct binlog_state s = {0};
 	struct err err = ERR_INIT;
@@ -146,7 +147,7 @@ static void check_windows(struct repo *repo, const struct policy_instance *inst,
 
 	if (inst->schedule.binlog == BINLOG_OFF)
 		return;
-	if (binlog_state_load(repo, inst->name, c, &s, &err) < 0) {
+	if (binlog_state_load(repo, inst->name, c, memory, &s, &err) < 0) {
 		check_add_err(ret, CHECK_CRITICAL, subject, &err);
 		return;
 	}
@@ -163,7 +164,8 @@ static void check_windows(struct repo *repo, const struct policy_instance *inst,
 }
 
 static void check_backups(const struct policy *p, const struct policy_instance *inst,
-                          const char *subject, struct check_result *ret)
+                          struct binlog_memory *memory, const char *subject,
+                          struct check_result *ret)
 {
 	const struct policy_repository *where = &p->repositories[0];
 	struct repo_options options = {.must_be_mounted = where->must_be_mounted};
@@ -175,7 +177,7 @@ static void check_backups(const struct policy *p, const struct policy_instance *
 	if (repo_open(where->url, &options, &repo, &err) == 0 &&
 	    catalog_load(repo, inst->name, &c, &err) == 0) {
 		check_catalog(p, inst, &c, subject, ret);
-		check_windows(repo, inst, &c, subject, ret);
+		check_windows(repo, inst, &c, memory, subject, ret);
 	} else if (err.kind == ERR_NOT_FOUND) {
 		check_catalog(p, inst, &c, subject, ret);
 	}
@@ -186,6 +188,12 @@ static void check_backups(const struct policy *p, const struct policy_instance *
 
 void check_run(const struct policy *policy, struct check_result *ret)
 {
+	check_again(policy, NULL, ret);
+}
+
+void check_again(const struct policy *policy, struct binlog_memory *memory,
+                 struct check_result *ret)
+{
 	*ret = (struct check_result){.worst = CHECK_OK};
 	for (size_t i = 0; i < policy->repository_n; i++)
 		check_repository(policy, &policy->repositories[i], ret);
@@ -194,7 +202,7 @@ void check_run(const struct policy *policy, struct check_result *ret)
 		char *subject = mem_printf("instance %s", inst->name);
 		check_server(inst, subject, ret);
 		if (policy->repository_n)
-			check_backups(policy, inst, subject, ret);
+			check_backups(policy, inst, memory, subject, ret);
 		free(subject);
 	}
 }

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "job/binlog_state.h"
 #include "model/policy.h"
 
 enum check_level { CHECK_OK, CHECK_WARNING, CHECK_CRITICAL };
@@ -25,6 +26,9 @@ struct check_result {
 /* Server, privileges, data directory, repository, age of backups against
  * monitor.*, use of the repository, damaged manifests.  Never fails as such. */
 void check_run(const struct policy *policy, struct check_result *ret);
+/* The same by who looks again and again; `memory` may be NULL. */
+void check_again(const struct policy *policy, struct binlog_memory *memory,
+                 struct check_result *ret);
 void check_result_done(struct check_result *r);
 
 #endif

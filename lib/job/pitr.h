@@ -34,9 +34,10 @@ struct pitr_piece { /* bytes [from, to) of a binlog */
 };
 
 struct pitr_plan {
-	const struct manifest *backup; /* of the catalog */
-	char lineage[LINEAGE_MAX];     /* "": nothing is replayed, the backup is the point */
-	VEC(struct pitr_piece) pieces; /* in order; owned */
+	const struct manifest *backup;   /* of the catalog */
+	char lineage[LINEAGE_MAX];       /* "": nothing is replayed, the backup is the point */
+	VEC(struct pitr_piece) pieces;   /* in order; owned */
+	VEC(struct replay_error) errors; /* in order; owned, with what they point to */
 	uint64_t bytes, groups;
 	struct pitr_group last; /* the last one applied */
 	struct pitr_group next; /* the first one left out */
@@ -44,7 +45,10 @@ struct pitr_plan {
 	uint64_t largest_group; /* and of the largest transaction */
 	bool load_data;         /* there is LOAD DATA in them, */
 	uint64_t load_bytes;    /* with so much to load, at most */
-	char *note;             /* what people should know of the choice, or NULL */
+	char *note;             /* what people should know of it, or NULL */
+	char *gtid_pos;         /* the largest GTID of each domain then, or NULL: not known */
+	unsigned gtids_reached; /* of the GTIDs asked for the backup has so many */
+	bool unreachable;       /* of one that failed: nothing else leads there either */
 };
 
 struct pitr_request {
@@ -73,9 +77,5 @@ size_t pitr_run_end(const struct lineage *l, size_t first);
 /* The same segment in a catalog loaded later; NULL if it is gone. */
 const struct segment *pitr_segment(const struct archive_catalog *a, const char *lineage,
                                    const char *file, const struct lineage **ret_lineage);
-
-/* Apply the pieces: `r` has an open session. */
-int pitr_replay(const struct pitr_request *req, const struct pitr_plan *plan, struct replay *r,
-                struct progress *progress, struct err *err);
 
 #endif

@@ -1,17 +1,26 @@
 #include "job/pitr_choose.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/str.h"
 #include "binlog/window.h"
+#include "job/pitr_pick.h"
 
-struct spot { /* in the archive */
-	const struct lineage *lineage;
-	size_t segment;
-	uint64_t pos;
-};
+void pitr_note(struct pitr_plan *plan, const char *fmt, ...)
+{
+	char *before = plan->note, text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	plan->note = before ? mem_printf("%s; %s", before, text) : mem_strdup(text);
+	free(before);
+}
 
 /* ---- what can be reached, for whoever asked for something else */
 
@@ -32,7 +41,7 @@ static void add_windows(const struct pitr_request *req, const struct archive_cat
 }
 
 int pitr_unreachable(const struct pitr_request *req, const struct archive_catalog *a,
-                     const char *why, struct err *err)
+                     struct pitr_plan *plan, const char *why, struct err *err)
 {
 	struct str point = {0}, windows = {0};
 
@@ -42,6 +51,7 @@ int pitr_unreachable(const struct pitr_request *req, const struct archive_catalo
 	        str_text(&windows));
 	str_done(&point);
 	str_done(&windows);
+	plan->unreachable = true;
 	return err_hint(err, "mybakctl binlog list shows what is archived; without a point its "
 	                     "end is restored.");
 }
@@ -106,8 +116,8 @@ int64_t pitr_known_until(const struct pitr_request *req, const struct archive_ca
 	int64_t until = (int64_t)l->segments.v[end].created * CLOCK_US;
 
 	for (size_t i = place->segment; i <= end; i++)
-		if (l->segments.v[i].last_us > until)
-			until = l->segments.v[i].last_us;
+		if (window_last_us(l, i) > until)
+			until = window_last_us(l, i);
 	if (end + 1 == l->segments.n && l == &a->lineages.v[a->lineages.n - 1] &&
 	    req->caught_up_us > until)
 		until = req->caught_up_us;
@@ -122,219 +132,161 @@ int64_t pitr_known_until(const struct pitr_request *req, const struct archive_ca
 	return until;
 }
 
-/* ---- GTIDs */
-
-/* "0-1-42": number 42 of domain "0"; "uuid:tag:7": 7 of "uuid:tag".  Returns the length
- * of what it is a number of, 0 for no GTID. */
-static size_t split_gtid(const char *gtid, uint64_t *number)
-{
-	const char *colon = strrchr(gtid, ':'), *dash = strrchr(gtid, '-');
-	const char *last = colon ? colon : dash;
-
-	if (!last)
-		return 0;
-	*number = strtoull(last + 1, NULL, 10);
-	return colon ? (size_t)(colon - gtid) : strcspn(gtid, "-");
-}
-
-/* Of the same row of numbers, and no larger. */
-static bool not_behind(const char *other, const char *gtid)
-{
-	uint64_t a, b;
-	size_t n = split_gtid(gtid, &b);
-
-	return n && split_gtid(other, &a) == n && !memcmp(other, gtid, n) && a <= b;
-}
-
-/* Numbers normally grow: whether the segment is the one to look at first. */
-static bool likely(const struct segment *s, const char *gtid)
-{
-	uint64_t number, first, last;
-	size_t n = split_gtid(gtid, &number);
-
-	if (!n || split_gtid(s->first_gtid, &first) != n || split_gtid(s->last_gtid, &last) != n ||
-	    memcmp(s->first_gtid, gtid, n) != 0 || memcmp(s->last_gtid, gtid, n) != 0)
-		return s->groups > 0 || s->open;
-	return number >= first && number <= last;
-}
-
-struct gtid_search {
-	const char *gtid;
-	bool found;
-	uint64_t pos;
-};
-
-static int look_for_gtid(void *arg, uint64_t pos, const struct binlog_event *e, struct err *err)
-{
-	struct gtid_search *s = arg;
-	char gtid[BINLOG_GTID_MAX];
-
-	if (!binlog_begins_group(e))
-		return 0;
-	if (binlog_gtid_text(e, gtid, err) < 0)
-		return -1;
-	if (strcmp(gtid, s->gtid) != 0)
-		return 0;
-	s->found = true;
-	s->pos = pos;
-	return 1;
-}
-
-/* The last point of its domain with a number that is not larger: it should come soon. */
-static int begin_near(const struct pitr_request *req, const struct lineage *l,
-                      const struct segment *s, const char *gtid, uint64_t *ret, struct err *err)
-{
-	struct segment own = *s;
-
-	*ret = BINLOG_MAGIC_SIZE;
-	if (!s->points.n) {
-		own.points.v = NULL;
-		own.points.n = own.points.cap = 0;
-		if (archive_points(req->repo, req->instance, l, &own, err) < 0)
-			return -1;
-	}
-	for (size_t i = 0; i < own.points.n; i++)
-		if (not_behind(own.points.v[i].gtid, gtid))
-			*ret = own.points.v[i].pos;
-	if (!s->points.n)
-		vec_done(&own.points);
-	return 0;
-}
-
-/* From where it should be, and then, as numbers need not grow, from the begin. */
-static int look_in_segment(const struct pitr_request *req, const struct lineage *l,
-                           const struct segment *s, struct gtid_search *search, struct err *err)
-{
-	uint64_t from;
-
-	if (begin_near(req, l, s, search->gtid, &from, err) < 0 ||
-	    archive_walk(req->repo, req->instance, l, s, from, look_for_gtid, search, req->cancel,
-	                 err) < 0)
-		return -1;
-	if (search->found || from == BINLOG_MAGIC_SIZE)
-		return 0;
-	return archive_walk(req->repo, req->instance, l, s, BINLOG_MAGIC_SIZE, look_for_gtid,
-	                    search, req->cancel, err);
-}
-
-/* 1 found, 0 not, -1. */
-static int find_gtid(const struct pitr_request *req, const struct archive_catalog *a,
-                     const char *gtid, struct spot *ret, struct err *err)
-{
-	struct gtid_search s = {.gtid = gtid};
-
-	for (int unlikely = 0; unlikely < 2; unlikely++)
-		for (size_t i = a->lineages.n; i-- > 0;) {
-			const struct lineage *l = &a->lineages.v[i];
-			for (size_t k = l->segments.n; k-- > 0;) {
-				if (likely(&l->segments.v[k], gtid) == unlikely)
-					continue;
-				if (look_in_segment(req, l, &l->segments.v[k], &s, err) < 0)
-					return -1;
-				if (s.found) {
-					*ret = (struct spot){l, k, s.pos};
-					return 1;
-				}
-			}
-		}
-	return 0;
-}
-
-static bool earlier(const struct spot *a, const struct spot *b)
-{
-	return a->segment < b->segment || (a->segment == b->segment && a->pos < b->pos);
-}
-
-/* The first of the GTIDs asked for. */
-static int first_gtid(const struct pitr_request *req, const struct archive_catalog *a,
-                      struct spot *ret, struct err *err)
-{
-	const struct restore_point *p = req->point;
-	struct spot first = {0}, one;
-
-	for (unsigned i = 0; i < p->gtid_n; i++) {
-		int found = find_gtid(req, a, p->gtids[i], &one, err);
-		if (found < 0)
-			return -1;
-		if (!found)
-			return pitr_unreachable(req, a, "no archived binlog holds it", err);
-		if (first.lineage && first.lineage != one.lineage)
-			return pitr_unreachable(req, a, "they are of different histories", err);
-		if (!first.lineage || earlier(&one, &first))
-			first = one;
-	}
-	*ret = first;
-	return 0;
-}
-
-static int find_position(const struct pitr_request *req, const struct archive_catalog *a,
-                         struct spot *ret, struct err *err)
-{
-	const struct restore_point *p = req->point;
-	const struct lineage *l = NULL;
-	const struct segment *s = archive_find(a, p->file, p->pos, 0, &l);
-
-	if (!s)
-		return pitr_unreachable(req, a, "no archived binlog holds it", err);
-	*ret = (struct spot){l, (size_t)(s - l->segments.v), p->pos};
-	return 0;
-}
-
 /* ---- the backup */
 
-/* Could the restore begin with m? */
-static bool fits(const struct pitr_request *req, const struct archive_catalog *a,
-                 const struct manifest *m, const struct spot *spot, struct pitr_place *ret)
+static bool has_parents(const struct pitr_request *req, const struct manifest *m)
 {
+	const struct manifest **chain = NULL;
+	size_t n;
+
+	if (catalog_chain(req->catalog, m->id, &chain, &n, NULL) < 0)
+		return false;
+	free(chain);
+	return true;
+}
+
+bool pitr_pick_add(const struct pitr_request *req, struct pitr_pick *pick, const struct manifest *m,
+                   const struct pitr_place *place)
+{
+	if (has_parents(req, m)) {
+		pick->m = m;
+		pick->place = *place;
+		return false;
+	}
+	if (!pick->skipped)
+		pick->skipped = m;
+	return true;
+}
+
+static void note_history(const struct archive_catalog *a, const struct pitr_place *place,
+                         struct pitr_plan *plan)
+{
+	const struct lineage *newest = &a->lineages.v[a->lineages.n - 1];
+
+	if (place->lineage != newest)
+		pitr_note(plan,
+		          "this is of the history of binlogs %s; the server has begun a new one "
+		          "since, %s",
+		          place->lineage->name, newest->name);
+}
+
+int pitr_take(const struct archive_catalog *a, const struct pitr_pick *pick, struct pitr_plan *plan,
+              struct pitr_place *ret_place)
+{
+	plan->backup = pick->m;
+	*ret_place = pick->place;
+	if (pick->skipped)
+		pitr_note(plan,
+		          "backup %s is nearer, but something it stands on is missing or cannot be "
+		          "read: it was passed over",
+		          pick->skipped->id);
+	note_history(a, &pick->place, plan);
+	return 0;
+}
+
+int pitr_no_way_from_named(const struct pitr_request *req, const struct archive_catalog *a,
+                           struct pitr_plan *plan, struct err *err)
+{
+	return pitr_unreachable(req, a, plan,
+	                        "binlogs do not lead there from the backup that was named", err);
+}
+
+int pitr_no_backup_before(const struct pitr_request *req, const struct archive_catalog *a,
+                          struct pitr_plan *plan, struct err *err)
+{
+	return pitr_unreachable(req, a, plan,
+	                        "no backup stands before it with all binlogs in between", err);
+}
+
+/* ---- a time */
+
+int64_t pitr_time_limit(const struct pitr_request *req, const struct segment *s)
+{
+	int64_t us = req->point->time_us;
+
+	return s->mariadb ? us - us % CLOCK_US : us;
+}
+
+static bool fits_time(const struct pitr_request *req, const struct archive_catalog *a,
+                      const struct manifest *m, struct pitr_place *ret)
+{
+	if (!pitr_locate(a, m, ret))
+		return false;
+	int64_t limit = pitr_time_limit(req, &ret->lineage->segments.v[ret->segment]);
+	return window_backup_from_us(m) <= limit && pitr_known_until(req, a, ret) >= limit;
+}
+
+static int take_for_time(const struct pitr_request *req, const struct archive_catalog *a,
+                         const struct pitr_pick *pick, struct pitr_plan *plan,
+                         struct pitr_place *ret_place)
+{
+	const struct segment *s = &pick->place.lineage->segments.v[pick->place.segment];
+	int64_t limit = pitr_time_limit(req, s);
+	char when[64];
+
+	if (limit != req->point->time_us)
+		pitr_note(plan,
+		          "the binlog tells whole seconds only: what was committed in the second "
+		          "%s is left out",
+		          clock_format_local(when, sizeof when, limit));
+	return pitr_take(a, pick, plan, ret_place);
+}
+
+static int choose_by_time(const struct pitr_request *req, const struct archive_catalog *a,
+                          struct pitr_plan *plan, struct pitr_place *ret_place, struct err *err)
+{
+	struct pitr_pick pick = {0};
 	struct pitr_place place;
 
-	if (!pitr_locate(a, m, &place))
-		return false;
-	*ret = place;
-	if (req->point->kind == POINT_TIME)
-		return window_backup_from_us(m) <= req->point->time_us &&
-		       pitr_known_until(req, a, &place) >= req->point->time_us;
-	struct spot from = {place.lineage, place.segment, m->binlog.pos};
-	return place.lineage == spot->lineage && !earlier(spot, &from) &&
-	       pitr_run_end(place.lineage, place.segment) >= spot->segment;
+	if (req->backup) {
+		if (pitr_choose_backup(req, plan, err) < 0)
+			return -1;
+		if (!fits_time(req, a, plan->backup, &pick.place))
+			return pitr_no_way_from_named(req, a, plan, err);
+		pick.m = plan->backup;
+		return take_for_time(req, a, &pick, plan, ret_place);
+	}
+	for (size_t i = req->catalog->backups.n; i-- > 0;)
+		if (fits_time(req, a, req->catalog->backups.v[i], &place) &&
+		    !pitr_pick_add(req, &pick, req->catalog->backups.v[i], &place))
+			return take_for_time(req, a, &pick, plan, ret_place);
+	return pitr_no_backup_before(req, a, plan, err);
 }
 
-static int choose_fitting(const struct pitr_request *req, const struct archive_catalog *a,
-                          const struct spot *spot, struct pitr_plan *plan,
-                          struct pitr_place *ret_place, struct err *err)
-{
-	if (req->backup && pitr_choose_backup(req, plan, err) < 0)
-		return -1;
-	if (plan->backup) {
-		if (fits(req, a, plan->backup, spot, ret_place))
-			return 0;
-		return pitr_unreachable(
-		    req, a, "binlogs do not lead there from the backup that was named", err);
-	}
-	for (size_t i = req->catalog->backups.n; i-- > 0;) {
-		const struct manifest *m = req->catalog->backups.v[i];
-		if (fits(req, a, m, spot, ret_place)) {
-			plan->backup = m;
-			return 0;
-		}
-	}
-	return pitr_unreachable(req, a, "no backup stands before it with all binlogs in between",
-	                        err);
-}
+/* ---- the end of what is archived */
 
 /* More is archived, but nothing leads over a gap. */
-static char *gap_note(const struct pitr_place *place)
+static void note_gap(const struct pitr_place *place, struct pitr_plan *plan)
 {
 	const struct lineage *l = place->lineage;
 	size_t end = pitr_run_end(l, place->segment);
 
 	if (end + 1 == l->segments.n)
-		return NULL;
+		return;
 	const struct segment_gap *gap = l->segments.v[end + 1].gap;
-	return mem_printf("binlogs from %s:%llu on are missing and no backup stands behind them: "
-	                  "the restore ends there, what is archived from %s on is left out",
-	                  gap->from_file ? gap->from_file : l->segments.v[end].file,
-	                  (unsigned long long)gap->from_pos, l->segments.v[end + 1].file);
+	pitr_note(plan,
+	          "binlogs from %s:%llu on are missing and no backup stands behind them: the "
+	          "restore ends there, what is archived from %s on is left out",
+	          gap->from_file ? gap->from_file : l->segments.v[end].file,
+	          (unsigned long long)gap->from_pos, l->segments.v[end + 1].file);
+}
+
+/* The same end is reached from an older backup in the same run. */
+static void replace_broken(const struct pitr_request *req, const struct archive_catalog *a,
+                           struct pitr_plan *plan, struct pitr_place *place)
+{
+	size_t end = pitr_run_end(place->lineage, place->segment);
+	struct pitr_pick pick = {0};
+	struct pitr_place at;
+
+	for (size_t i = req->catalog->backups.n; i-- > 0 && !pick.m;) {
+		const struct manifest *m = req->catalog->backups.v[i];
+		if (pitr_locate(a, m, &at) && at.lineage == place->lineage &&
+		    pitr_run_end(at.lineage, at.segment) == end)
+			pitr_pick_add(req, &pick, m, &at);
+	}
+	if (pick.m)
+		pitr_take(a, &pick, plan, place);
 }
 
 static int choose_latest(const struct pitr_request *req, const struct archive_catalog *a,
@@ -344,30 +296,30 @@ static int choose_latest(const struct pitr_request *req, const struct archive_ca
 		return -1;
 	if (!pitr_locate(a, plan->backup, ret_place)) {
 		*ret_place = (struct pitr_place){0};
-		plan->note = mem_printf("no archived binlogs follow backup %s: the restore ends "
-		                        "with it",
-		                        plan->backup->id);
-	} else if (ret_place->lineage != &a->lineages.v[a->lineages.n - 1]) {
-		plan->note = mem_printf("the server has begun a new history of binlogs (%s), and "
-		                        "no backup stands in it: the restore ends with the one "
-		                        "before",
-		                        a->lineages.v[a->lineages.n - 1].name);
-	} else {
-		plan->note = gap_note(ret_place);
+		pitr_note(plan, "no archived binlogs follow backup %s: the restore ends with it",
+		          plan->backup->id);
+		return 0;
 	}
+	if (!req->backup && !has_parents(req, plan->backup))
+		replace_broken(req, a, plan, ret_place);
+	if (ret_place->lineage != &a->lineages.v[a->lineages.n - 1])
+		pitr_note(
+		    plan,
+		    "the server has begun a new history of binlogs (%s), and no backup stands "
+		    "in it: the restore ends with the one before",
+		    a->lineages.v[a->lineages.n - 1].name);
+	else
+		note_gap(ret_place, plan);
 	return 0;
 }
 
 int pitr_choose(const struct pitr_request *req, const struct archive_catalog *a,
                 struct pitr_plan *plan, struct pitr_place *ret_place, struct err *err)
 {
-	struct spot spot = {0};
-
 	if (req->point->kind == POINT_LATEST)
 		return choose_latest(req, a, plan, ret_place, err);
-	if (req->point->kind == POINT_GTID && first_gtid(req, a, &spot, err) < 0)
-		return -1;
-	if (req->point->kind == POINT_POSITION && find_position(req, a, &spot, err) < 0)
-		return -1;
-	return choose_fitting(req, a, &spot, plan, ret_place, err);
+	if (req->point->kind == POINT_TIME)
+		return choose_by_time(req, a, plan, ret_place, err);
+	return req->backup ? pitr_choose_from_named(req, a, plan, ret_place, err)
+	                   : pitr_choose_by_place(req, a, plan, ret_place, err);
 }

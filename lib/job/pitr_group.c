@@ -4,12 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-/* Gtid_log_event of MariaDB (sql/log_event.h): sequence, domain, flags. */
-#define FLAGS_AT 12u
-#define FL_STANDALONE 0x01u
-#define FL_COMPLETED_XA 0x80u
-#define QUERY_COMPRESSED 165u
-
 /* Not "ROLLBACK TO `savepoint`": what it keeps goes on. */
 static bool ends_transaction(const char *sql, size_t n)
 {
@@ -52,12 +46,10 @@ int group_walk_event(struct group_walk *w, uint64_t pos, const struct binlog_eve
 {
 	*ret_begins = binlog_begins_group(e);
 	if (*ret_begins) {
-		bool mariadb = e->type == BINLOG_MARIADB_GTID;
-		unsigned flags = mariadb && e->body_n > FLAGS_AT ? e->body[FLAGS_AT] : 0;
 		*w = (struct group_walk){.open = true,
 		                         .pos = pos,
-		                         .one_statement = flags & (FL_STANDALONE | FL_COMPLETED_XA),
-		                         .unsaid = !mariadb,
+		                         .one_statement = binlog_is_one_statement(e),
+		                         .unsaid = e->type != BINLOG_MARIADB_GTID,
 		                         .commit_us = binlog_commit_time_us(e)};
 		return binlog_gtid_text(e, w->gtid, err);
 	}
@@ -66,7 +58,7 @@ int group_walk_event(struct group_walk *w, uint64_t pos, const struct binlog_eve
 	if (e->type == BINLOG_XID || e->type == BINLOG_XA_PREPARE ||
 	    e->type == BINLOG_MYSQL_PAYLOAD)
 		w->whole = true;
-	else if (e->type == BINLOG_QUERY || e->type == QUERY_COMPRESSED)
+	else if (e->type == BINLOG_QUERY || e->type == BINLOG_MARIADB_QUERY_COMPRESSED)
 		return query_ends(w, e, &w->whole, err);
 	return 0;
 }

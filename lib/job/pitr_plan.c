@@ -4,21 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
+#include "base/clock.h"
 #include "base/str.h"
 #include "job/pitr.h"
 #include "job/pitr_choose.h"
+#include "job/pitr_errors.h"
 #include "job/pitr_group.h"
+#include "job/pitr_tally.h"
 
-#define THREAD_SPECIFIC 0x4u /* LOG_EVENT_THREAD_SPECIFIC_F */
-
-/* Events of LOAD DATA (sql/log_event.h): the first two hold what is loaded. */
-#define APPEND_BLOCK 9u
-#define BEGIN_LOAD_QUERY 17u
-#define EXECUTE_LOAD_QUERY 18u
-
-/* Of a format event: the time the server was started, 0 in files it went on to. */
-#define STARTED_AT 52u
+/* Behind a time so many transactions are looked at for one of an earlier time. */
+#define LOOK_ON 1000u
 
 struct walk {
 	const struct pitr_request *req;
@@ -32,7 +27,12 @@ struct walk {
 	struct pitr_group half;
 	bool stopped;
 	uint64_t stop; /* position in `segment` */
-	uint64_t from; /* where the next piece of `segment` begins */
+	/* Behind that: transactions of an earlier time than the one it stopped before. */
+	uint64_t earlier_n;
+	struct pitr_group earlier; /* the last of them */
+	unsigned looked;           /* so many transactions came since */
+	uint64_t from;             /* where the next piece of `segment` begins */
+	struct pitr_tally tally;
 	struct pitr_plan *plan;
 };
 
@@ -42,6 +42,21 @@ static void note_group(const struct walk *w, uint64_t end, struct pitr_group *g)
 	    .known = true, .pos = w->group.pos, .end = end, .commit_us = w->group.commit_us};
 	memcpy(g->gtid, w->group.gtid, sizeof g->gtid);
 	snprintf(g->file, sizeof g->file, "%s", w->segment->file);
+}
+
+/* All of the group is there, or as much of it as there will be. */
+static void applied(struct walk *w, const struct pitr_group *g)
+{
+	w->plan->last = *g;
+	tally_applied(&w->tally, g->gtid);
+}
+
+static void applied_to(struct walk *w, uint64_t end)
+{
+	struct pitr_group g;
+
+	note_group(w, end, &g);
+	applied(w, &g);
 }
 
 /* The replay ends before the group that w is about. */
@@ -59,7 +74,7 @@ static bool stops_here(struct walk *w)
 
 	switch (p->kind) {
 	case POINT_TIME:
-		return w->group.commit_us >= p->time_us;
+		return w->group.commit_us >= pitr_time_limit(w->req, w->segment);
 	case POINT_GTID:
 		if (!p->before && w->seen == p->gtid_n)
 			return true;
@@ -138,6 +153,7 @@ static void cut_half(struct walk *w)
 	drop_group(w, w->half.gtid);
 	if (!p || strcmp(p->file, w->half.file) != 0 || p->to <= w->half.pos)
 		return;
+	pitr_errors_forget(plan, w->half.file, w->half.pos);
 	plan->bytes -= p->to - w->half.pos;
 	p->to = w->half.pos;
 	if (p->from < p->to)
@@ -151,14 +167,14 @@ static void cut_half(struct walk *w)
  * that was started anew may have died within. */
 static void file_begins(struct walk *w, uint64_t pos, const struct binlog_event *e)
 {
-	bool started = e->body_n >= STARTED_AT + 4 && le32_get(e->body + STARTED_AT);
+	bool started = binlog_format_is_start(e);
 
 	if (pos != BINLOG_MAGIC_SIZE)
 		return;
 	if (w->torn && started)
 		cut_half(w);
 	else if (w->torn)
-		w->plan->last = w->half;
+		applied(w, &w->half);
 	w->torn = false;
 	w->anew = w->anew || started;
 }
@@ -166,9 +182,9 @@ static void file_begins(struct walk *w, uint64_t pos, const struct binlog_event 
 /* What takes room while it is replayed. */
 static void note_sizes(struct walk *w, uint64_t pos, const struct binlog_event *e)
 {
-	bool data = e->type == APPEND_BLOCK || e->type == BEGIN_LOAD_QUERY;
+	bool data = e->type == BINLOG_APPEND_BLOCK || e->type == BINLOG_BEGIN_LOAD;
 
-	w->plan->load_data = w->plan->load_data || data || e->type == EXECUTE_LOAD_QUERY;
+	w->plan->load_data = w->plan->load_data || data || e->type == BINLOG_EXECUTE_LOAD;
 	w->plan->load_bytes += data ? e->size : 0;
 	if (w->group.open && !w->group.whole &&
 	    pos + e->size - w->group.pos > w->plan->largest_group)
@@ -182,10 +198,44 @@ static void cut_behind_prepare(struct walk *w, const struct binlog_event *e)
 {
 	if (e->type == BINLOG_XA_PREPARE)
 		w->prepared = true;
-	else if (w->prepared && (e->flags & THREAD_SPECIFIC)) {
+	else if (w->prepared && (e->flags & BINLOG_FLAG_THREAD_SPECIFIC)) {
 		w->prepared = false;
 		add_piece(w, w->group.pos);
 	}
+}
+
+/* A session can set its clock, and one whose clock was ahead ends a replay to a time
+ * early: what came behind it is counted. */
+static int look_on(struct walk *w, uint64_t pos, const struct binlog_event *e, struct err *err)
+{
+	struct pitr_group *g = &w->earlier;
+
+	if (!binlog_begins_group(e))
+		return 0;
+	if (binlog_commit_time_us(e) >= pitr_time_limit(w->req, w->segment))
+		return ++w->looked == LOOK_ON;
+	*g = (struct pitr_group){.known = true, .pos = pos, .commit_us = binlog_commit_time_us(e)};
+	snprintf(g->file, sizeof g->file, "%s", w->segment->file);
+	w->earlier_n++;
+	w->looked = 0;
+	return binlog_gtid_text(e, g->gtid, err);
+}
+
+static void note_earlier(const struct walk *w)
+{
+	const struct pitr_group *next = &w->plan->next, *last = &w->earlier;
+	char when[64];
+
+	if (!w->earlier_n)
+		return;
+	pitr_note(w->plan,
+	          "times go back in the binlog: behind %s at %s:%" PRIu64 ", committed %s by its "
+	          "session's clock, %" PRIu64 " transactions have a time before the wanted one and "
+	          "are left out, the last one at %s:%" PRIu64 "%s%s",
+	          *next->gtid ? next->gtid : "the transaction", next->file, next->pos,
+	          clock_format_local(when, sizeof when, next->commit_us), w->earlier_n, last->file,
+	          last->pos, *last->gtid ? "; to have them all, replay up to it: --gtid " : "",
+	          last->gtid);
 }
 
 static int each_event(void *arg, uint64_t pos, const struct binlog_event *e, struct err *err)
@@ -193,20 +243,26 @@ static int each_event(void *arg, uint64_t pos, const struct binlog_event *e, str
 	struct walk *w = arg;
 	bool going_on = w->group.open && !w->group.whole, begins;
 
+	if (w->stopped)
+		return look_on(w, pos, e, err);
 	if (going_on && binlog_begins_group(e))
-		note_group(w, pos, &w->plan->last);
+		applied_to(w, pos);
 	if (group_walk_event(&w->group, pos, e, &begins, err) < 0)
 		return err_add(err, "%s at %" PRIu64, w->segment->file, pos);
 	if (begins && stops_here(w))
-		return stop_before_group(w);
+		return stop_before_group(w) && w->req->point->kind != POINT_TIME;
 	w->plan->groups += begins;
+	if (begins)
+		tally_begins(&w->tally, e);
 	if (e->type == BINLOG_FORMAT)
 		file_begins(w, pos, e);
 	note_sizes(w, pos, e);
 	cut_behind_prepare(w, e);
+	if (pitr_errors_note(w->plan, w->segment->file, pos, e, w->group.gtid, err) < 0)
+		return err_add(err, "%s at %" PRIu64, w->segment->file, pos);
 	int rc = check_position(w, pos + e->size, begins || going_on, err);
 	if (rc == 0 && w->group.whole && going_on)
-		note_group(w, pos + e->size, &w->plan->last);
+		applied_to(w, pos + e->size);
 	return rc;
 }
 
@@ -250,23 +306,56 @@ static int walk_run(struct walk *w, const struct pitr_place *place, struct err *
 			end_of_file(w, i == end);
 		add_piece(w, w->stopped ? w->stop : w->segment->size);
 	}
+	if (w->stopped)
+		pitr_errors_forget(w->plan, w->segment->file, w->stop);
+	pitr_errors_say(w->plan);
 	if (w->torn)
-		w->plan->last = w->half;
+		applied(w, &w->half);
 	return 0;
+}
+
+/* Both are of the server, and not in its tables. */
+static void note_tally(const struct walk *w)
+{
+	struct pitr_plan *plan = w->plan;
+
+	plan->gtid_pos = tally_gtids(&w->tally);
+	if (plan->gtid_pos && plan->backup->replica_gtid && *plan->backup->replica_gtid)
+		pitr_note(
+		    plan,
+		    "the source was a replica, and mysql.gtid_slave_pos says how far it was at "
+		    "the backup: set gtid_slave_pos before replication is started, or it "
+		    "applies again what was replayed");
+	if (w->tally.prepared.n)
+		pitr_note(
+		    plan,
+		    "XA transactions prepared at that point and neither committed nor rolled back: "
+		    "%zu; they hold their locks, XA RECOVER shows them",
+		    w->tally.prepared.n);
 }
 
 static int follow(const struct pitr_request *req, const struct archive_catalog *a,
                   const struct pitr_place *place, struct pitr_plan *plan, struct err *err)
 {
 	const struct restore_point *p = req->point;
-	struct walk w = {.req = req, .plan = plan};
+	struct walk w = {.req = req, .plan = plan, .seen = plan->gtids_reached};
+
+	int rc = -1;
 
 	memcpy(plan->lineage, place->lineage->name, sizeof plan->lineage);
+	tally_backup(&w.tally, plan->backup);
 	if (walk_run(&w, place, err) < 0)
-		return -1;
-	if (p->kind == POINT_GTID && w.seen < (p->before ? 1 : p->gtid_n))
-		return pitr_unreachable(req, a, "it is not in the binlogs behind the backup", err);
-	return 0;
+		goto out;
+	if (p->kind == POINT_GTID && w.seen < (p->before ? 1 : p->gtid_n)) {
+		pitr_unreachable(req, a, plan, "it is not in the binlogs behind the backup", err);
+		goto out;
+	}
+	note_earlier(&w);
+	note_tally(&w);
+	rc = 0;
+out:
+	tally_done(&w.tally);
+	return rc;
 }
 
 static int make(const struct pitr_request *req, const struct archive_catalog *a,
@@ -297,7 +386,7 @@ int pitr_plan_make(const struct pitr_request *req, struct pitr_plan *ret, struct
 		err_clear(&why);
 		if (archive_load(req->repo, req->instance, &a, &why) == 0)
 			rc = make(req, &a, &plan, &why);
-		if (rc < 0 && why.kind != ERR_NOT_FOUND)
+		if (rc < 0 && (why.kind != ERR_NOT_FOUND || plan.unreachable))
 			break;
 	}
 	archive_catalog_done(&a);
@@ -316,6 +405,8 @@ void pitr_plan_done(struct pitr_plan *p)
 	for (size_t i = 0; i < p->pieces.n; i++)
 		free(p->pieces.v[i].file);
 	vec_done(&p->pieces);
+	pitr_errors_done(p);
 	free(p->note);
+	free(p->gtid_pos);
 	*p = (struct pitr_plan){0};
 }

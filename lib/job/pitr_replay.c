@@ -1,9 +1,10 @@
 /* pitr: binlogs out of the archive, one after the other, through the server's tools. */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fsio.h"
-#include "job/pitr.h"
+#include "job/pitr_memory.h"
 
 /* Bytes to their own offsets of a file. */
 struct file_sink {
@@ -42,6 +43,7 @@ static const struct sink_ops file_ops = {"file", file_write, file_finish, file_f
 struct job {
 	const struct pitr_request *req;
 	const struct pitr_plan *plan;
+	const struct memory_tables *memory;
 	struct archive_catalog archive;
 };
 
@@ -131,6 +133,26 @@ static int fetch(struct job *j, const struct pitr_piece *p, struct replay *r, st
 	return -1;
 }
 
+/* What changes tables in memory by itself, and all else by itself. */
+static int apply_parts(struct job *j, const struct pitr_piece *p, struct replay *r, struct err *err)
+{
+	const struct lineage *l = NULL;
+	const struct segment *s = pitr_segment(&j->archive, j->plan->lineage, p->file, &l);
+	struct memory_parts parts = {0};
+	int rc =
+	    s ? memory_split(j->req, l, s, p, j->memory, &parts, err)
+	      : err_set(err, ERR_NOT_FOUND, "binlog %s is no longer in the repository", p->file);
+
+	for (size_t i = 0; i < parts.list.n && rc == 0; i++) {
+		const struct memory_part *part = &parts.list.v[i];
+		rc = replay_idempotent(r, part->memory, j->req->cancel, err);
+		if (rc == 0)
+			rc = replay_file(r, p->file, part->from, part->to, j->req->cancel, err);
+	}
+	vec_done(&parts.list);
+	return rc;
+}
+
 static int apply(struct job *j, const struct pitr_piece *p, struct replay *r, struct err *err)
 {
 	int rc = fetch(j, p, r, err);
@@ -138,17 +160,19 @@ static int apply(struct job *j, const struct pitr_piece *p, struct replay *r, st
 	if (rc == 0 && p->anew && p != j->plan->pieces.v)
 		rc = replay_anew(r, j->req->cancel, err);
 	if (rc == 0)
-		rc = replay_file(r, p->file, p->from, p->to, j->req->cancel, err);
+		rc = apply_parts(j, p, r, err);
 	replay_remove(r, p->file);
 	return rc;
 }
 
-int pitr_replay(const struct pitr_request *req, const struct pitr_plan *plan, struct replay *r,
-                struct progress *progress, struct err *err)
+int pitr_replay(const struct pitr_request *req, const struct pitr_plan *plan,
+                const struct memory_tables *memory, struct replay *r, struct progress *progress,
+                struct err *err)
 {
-	struct job j = {.req = req, .plan = plan};
+	struct job j = {.req = req, .plan = plan, .memory = memory};
 	int rc = archive_load(req->repo, req->instance, &j.archive, err);
 
+	replay_expect(r, plan->errors.v, plan->errors.n);
 	for (size_t i = 0; i < plan->pieces.n && rc == 0; i++) {
 		const struct pitr_piece *p = &plan->pieces.v[i];
 		rc = apply(&j, p, r, err);

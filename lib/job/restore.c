@@ -98,6 +98,7 @@ static void note_replay(struct restore *r)
 	r->result.replay.bytes = r->pitr.bytes;
 	r->result.replay.last = r->pitr.last;
 	r->result.replay.next = r->pitr.next;
+	r->result.replay.gtid_pos = mem_strdup(r->pitr.gtid_pos);
 }
 
 static int recover(struct restore *r, struct err *err)
@@ -294,5 +295,6 @@ void restore_result_done(struct restore_result *r)
 	manifest_free(r->backup);
 	free(r->socket);
 	free(r->note);
+	free(r->replay.gtid_pos);
 	*r = (struct restore_result){0};
 }

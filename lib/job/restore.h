@@ -17,13 +17,16 @@
 struct restore_request {
 	const char *repo_url;
 	const char *instance; /* NULL: the only one in the repository */
-	const char *backup;   /* id, or NULL / "latest" for the newest (the best, with a point) */
+	/* The id it begins with; NULL: the best for the point, which without a point is the
+	 * newest; "latest": the newest, whether it is the best or not. */
+	const char *backup;
 	const struct restore_point *point; /* NULL: the backup itself */
 	int64_t caught_up_us; /* up to when the archive is known to have everything; 0: not known */
 	const char *to;       /* target directory: absent or empty, unless force */
 	bool force;           /* empty a non-empty target first */
 	bool recover;         /* start a private server, let it recover, shut it down */
 	bool keep_server;     /* … and leave it running */
+	bool as_root;         /* binlogs may be applied with root's rights */
 	unsigned jobs;        /* threads; 0: number of CPUs, at most 8 */
 	const char *server_binary;         /* or NULL: found */
 	const char *const *server_options; /* NULL-terminated or NULL */
@@ -43,6 +46,8 @@ struct restore_result {
 		double seconds;
 		struct pitr_group last; /* the last transaction applied; none: the backup's own */
 		struct pitr_group next; /* the first one left out; none: the archive ended */
+		/* What gtid_slave_pos must be set to where GTIDs matter, or NULL; owned. */
+		char *gtid_pos;
 	} replay;
 	char *socket; /* keep_server: where it listens; owned */
 	long server_pid;

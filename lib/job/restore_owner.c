@@ -137,14 +137,28 @@ int restore_owner_check(const struct manifest *m, const struct places *p, const 
 	return check_system_files(m, &owner, err);
 }
 
+static int refuse_root(const struct manifest *m, struct err *err)
+{
+	err_set(
+	    err, ERR_REFUSED,
+	    "in backup %s the data directory is root's: the statements of the binlogs would run "
+	    "with root's rights, and a statement can write any file",
+	    m->id);
+	return err_hint(err,
+	                "Restore as another user; or say --as-root if all who could write to "
+	                "the source and the repository may be root here; or restore the "
+	                "backup alone (--backup %s).",
+	                m->id);
+}
+
 int restore_owner_check_tools(const struct manifest *m, const struct replay_tools *tools,
-                              struct err *err)
+                              bool as_root, struct err *err)
 {
 	static const char instead[] = "install the client programs where everybody may run them";
 	struct proc_user owner;
 
 	if (!is_another(m, &owner))
-		return 0;
+		return geteuid() == 0 && !as_root ? refuse_root(m, err) : 0;
 	if (check_program(&owner, tools->binlog, instead, err) < 0)
 		return -1;
 	return check_program(&owner, tools->client, instead, err);

@@ -5,6 +5,8 @@
 #ifndef JOB_RESTORE_OWNER_H
 #define JOB_RESTORE_OWNER_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "job/restore_place.h"
 #include "model/manifest.h"
@@ -16,8 +18,10 @@
  * its files. */
 int restore_owner_check(const struct manifest *m, const struct places *p, const char *binary,
                         struct err *err);
-/* The same for the programs that apply binlogs. */
+/* The same for the programs that apply binlogs.  They do what stands there, and that comes
+ * from a repository: where all would run as root (a data directory that is root's), only
+ * if somebody said so. */
 int restore_owner_check_tools(const struct manifest *m, const struct replay_tools *tools,
-                              struct err *err);
+                              bool as_root, struct err *err);
 
 #endif

@@ -15,7 +15,7 @@
 
 enum point_kind {
 	POINT_BACKUP,   /* a backup and nothing behind it */
-	POINT_LATEST,   /* the newest backup and everything archived behind it */
+	POINT_LATEST,   /* everything archived behind the newest backup, or the one named */
 	POINT_TIME,     /* up to the first transaction committed at that time or later */
 	POINT_GTID,     /* up to and with these transactions */
 	POINT_POSITION, /* everything before a position in the binlog */

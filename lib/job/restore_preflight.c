@@ -1,13 +1,13 @@
 /* restore: the look before anything is written. */
 #include <stdlib.h>
 
+#include "job/binlog_view.h"
 #include "job/catalog_load.h"
 #include "job/restore_owner.h"
 #include "job/restore_parts.h"
 #include "job/restore_recover.h"
 #include "job/restore_redo.h"
 #include "job/restore_space.h"
-#include "repo/backups.h"
 
 void restore_step(struct restore *r, const char *literal)
 {
@@ -36,30 +36,13 @@ const struct manifest_file *restore_redo_file(const struct manifest *m)
 	return NULL;
 }
 
-/* A repository that we cannot write to (mounted read-only after a disaster) has
- * nobody who could take a backup away from under us either. */
-static int take_lock(struct restore *r, struct err *err)
-{
-	char *name = backups_reader_lock(r->instance);
-	struct err why = ERR_INIT;
-	int rc = repo_lock(r->repo, name, false, "restore", &r->lock, &why);
-
-	free(name);
-	if (rc < 0 && why.kind == ERR_BUSY) {
-		if (err)
-			*err = why;
-		return -1;
-	}
-	return 0;
-}
-
 static int open_repository(struct restore *r, struct err *err)
 {
 	struct repo_options options = {0};
 
 	if (repo_open(r->req->repo_url, &options, &r->repo, err) < 0 ||
 	    instance_choose(r->repo, r->req->instance, &r->instance, err) < 0 ||
-	    take_lock(r, err) < 0)
+	    reader_lock_take(r->repo, r->instance, "restore", &r->lock, err) < 0)
 		return -1;
 	return catalog_load(r->repo, r->instance, &r->catalog, err);
 }
@@ -140,7 +123,7 @@ static int check_programs(struct restore *r, struct err *err)
 		return 0;
 	if (recover_version(r->m, &version, err) < 0 ||
 	    replay_tools_find(r->binary, &version, &r->tools, err) < 0 ||
-	    restore_owner_check_tools(r->m, &r->tools, err) < 0)
+	    restore_owner_check_tools(r->m, &r->tools, r->req->as_root, err) < 0)
 		return -1;
 	return recover_time_zone(r->m, &r->time_zone, err);
 }

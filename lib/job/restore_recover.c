@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "job/restore_recover_mysql.h"
@@ -15,8 +16,6 @@
 #include "server/private.h"
 #include "server/settings.h"
 #include "server/zone.h"
-
-#define ZONE_SETTING "system_time_zone"
 
 int recover_version(const struct manifest *m, struct server_version *ret, struct err *err)
 {
@@ -48,9 +47,16 @@ static bool is_mysql(const struct manifest *m)
 
 int recover_time_zone(const struct manifest *m, char **ret, struct err *err)
 {
-	for (size_t i = 0; i < m->setting_n; i++)
+	struct zone z = {.at = m->started_us / CLOCK_US};
+
+	for (size_t i = 0; i < m->setting_n; i++) {
 		if (!strcmp(m->settings[i].name, ZONE_SETTING))
-			return zone_environment(m->settings[i].value, ZONE_LOCALTIME, ret, err);
+			z.name = m->settings[i].value;
+		if (!strcmp(m->settings[i].name, ZONE_OFFSET_SETTING))
+			z.offset = m->settings[i].value;
+	}
+	if (z.name)
+		return zone_environment(&z, ZONE_LOCALTIME, ret, err);
 	*ret = NULL;
 	return 0;
 }

@@ -4,31 +4,49 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "job/pitr_choose.h"
+#include "job/pitr_memory.h"
 
 struct work {
 	const struct pitr_request *request;
-	const struct pitr_plan *plan;
+	struct pitr_plan *plan;
 	struct replay *replay;
 	struct progress *progress;
 	double seconds;
 };
 
+static void note_memory(struct pitr_plan *plan, const struct memory_tables *t)
+{
+	if (t->names.n)
+		pitr_note(
+		    plan,
+		    "tables in memory (%s%s) were empty when the replay began, as after every "
+		    "start of a server: what statements copied out of them is lacking",
+		    t->names.v[0], t->names.n > 1 ? ", …" : "");
+}
+
 static int apply_binlogs(void *arg, const char *socket, struct err *err)
 {
 	struct work *w = arg;
+	struct memory_tables memory = {0};
 	uint64_t from = clock_mono_ns();
+	int rc;
 
 	if (w->progress)
 		progress_step(w->progress, "replay");
-	if (replay_begin(w->replay, socket, err) < 0 ||
-	    pitr_replay(w->request, w->plan, w->replay, w->progress, err) < 0)
+	if (memory_tables_ask(socket, replay_defaults(w->replay), &memory, err) < 0)
 		return -1;
+	rc = replay_begin(w->replay, socket, err);
+	if (rc == 0)
+		rc = pitr_replay(w->request, w->plan, &memory, w->replay, w->progress, err);
+	note_memory(w->plan, &memory);
+	memory_tables_done(&memory);
 	w->seconds = (double)(clock_mono_ns() - from) / 1e9;
-	return 0;
+	return rc;
 }
 
 int restore_replay(const struct recover_plan *recover, const struct pitr_request *request,
-                   const struct pitr_plan *plan, const struct replay_tools *tools,
+                   struct pitr_plan *plan, const struct replay_tools *tools,
                    struct progress *progress, double *ret_seconds, struct err *err)
 {
 	struct work w = {.request = request, .plan = plan, .progress = progress};

@@ -10,9 +10,9 @@
 #include "job/restore_recover.h"
 
 /* With a plan that has no pieces it is recover_run.  *ret_seconds: what the replay
- * alone took. */
+ * alone took.  Adds to the plan's note. */
 int restore_replay(const struct recover_plan *recover, const struct pitr_request *request,
-                   const struct pitr_plan *plan, const struct replay_tools *tools,
+                   struct pitr_plan *plan, const struct replay_tools *tools,
                    struct progress *progress, double *ret_seconds, struct err *err);
 
 #endif

@@ -29,6 +29,7 @@ struct verify {
 	char *instance;
 	struct catalog catalog;
 	struct archive_catalog archive; /* only looked at with all backups */
+	struct err no_archive;          /* why it could not be read; kind ERR_NONE */
 	VEC(struct look) looks;         /* oldest first */
 	struct verify_result *result;
 };
@@ -315,7 +316,7 @@ static int report(struct verify *v, struct err *err)
 		first = l->bad && !first ? l : first;
 	}
 	if (!bad)
-		return verify_binlog_report(v->result, err);
+		return verify_binlog_report(v->result, &v->no_archive, err);
 	err_set(err, ERR_DAMAGED, "%zu of %llu backups cannot be used; %s: %s", bad,
 	        (unsigned long long)v->result->backups, first->id, first->why.text);
 	return err_hint(err, "take a full backup now; keep the damaged ones until it is done");
@@ -342,7 +343,10 @@ static int open_repository(struct verify *v, struct err *err)
 	}
 	if (catalog_load(v->repo, v->instance, &v->catalog, err) < 0)
 		return -1;
-	return v->req->backup ? 0 : archive_load(v->repo, v->instance, &v->archive, err);
+	/* Binlogs that cannot be read say nothing against the backups. */
+	if (!v->req->backup)
+		archive_load(v->repo, v->instance, &v->archive, &v->no_archive);
+	return 0;
 }
 
 static int verify_all(struct verify *v, struct err *err)

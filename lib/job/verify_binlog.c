@@ -82,11 +82,21 @@ int verify_binlogs(struct repo *repo, const char *instance, const struct archive
 	return 0;
 }
 
-int verify_binlog_report(const struct verify_result *result, struct err *err)
+int verify_binlog_report(const struct verify_result *result, const struct err *no_archive,
+                         struct err *err)
 {
 	const struct verify_binlog *first = NULL;
 	size_t bad = 0;
 
+	if (no_archive->kind != ERR_NONE) {
+		err_set(err, ERR_DAMAGED,
+		        "no backup is damaged, but the binlogs cannot be read: %s",
+		        no_archive->text);
+		return err_hint(err, "%s",
+		                no_archive->hint[0]
+		                    ? no_archive->hint
+		                    : "see to what is in the way there, then verify again");
+	}
 	for (size_t i = 0; i < result->binlogs.n; i++) {
 		if (result->binlogs.v[i].kind == VERIFY_GAP)
 			continue;

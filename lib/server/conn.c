@@ -1,6 +1,7 @@
 #include "server/conn.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <pwd.h>
@@ -28,6 +29,7 @@
 struct conn {
 	MYSQL mysql;
 	bool live;
+	int stop_fd; /* our own of its socket: the connector closes its one when it likes */
 	unsigned last_errno;
 	char where[256]; /* "socket /run/…" or "host:port", for messages */
 };
@@ -182,6 +184,7 @@ int conn_open(const struct conn_target *t, unsigned timeout_s, struct conn **ret
 	if (find_credentials(t, &cred, err) < 0)
 		return -1;
 	c = mem_zalloc(sizeof *c);
+	c->stop_fd = -1;
 	say_where(c, t);
 	if (!mysql_init(&c->mysql)) {
 		err_set(err, ERR_FAILED, "cannot set up the database connector");
@@ -198,6 +201,11 @@ int conn_open(const struct conn_target *t, unsigned timeout_s, struct conn **ret
 		explicit_bzero(c->mysql.passwd, strlen(c->mysql.passwd));
 	if (!got) {
 		connect_failed(c, t, cred.user, err);
+		goto out;
+	}
+	c->stop_fd = fcntl(connector_socket(&c->mysql), F_DUPFD_CLOEXEC, 0);
+	if (c->stop_fd < 0) {
+		err_sys(err, errno, "cannot keep the connection to %s", c->where);
 		goto out;
 	}
 	if (prepare_session(c, err) < 0) {
@@ -219,6 +227,8 @@ void conn_free(struct conn *c)
 		return;
 	if (c->live)
 		mysql_close(&c->mysql);
+	if (c->stop_fd >= 0)
+		close(c->stop_fd);
 	free(c);
 }
 
@@ -334,8 +344,8 @@ MYSQL *conn_mysql(struct conn *c)
 
 void conn_stop(struct conn *c)
 {
-	/* The descriptor stays open until conn_free: it cannot become somebody else's. */
-	shutdown(connector_socket(&c->mysql), SHUT_RDWR);
+	/* Nothing of the connector's own: its thread may be losing the session just now. */
+	shutdown(c->stop_fd, SHUT_RDWR);
 }
 
 const char *conn_where(const struct conn *c)

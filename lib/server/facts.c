@@ -10,6 +10,7 @@
 #include "server/facts_room.h"
 #include "server/privileges.h"
 #include "server/settings.h"
+#include "server/zone.h"
 
 static int add_variable(void *arg, unsigned n, char **fields, const unsigned long *lengths,
                         struct err *err)
@@ -195,6 +196,16 @@ static int add_plugin(void *arg, unsigned n, char **fields, const unsigned long 
 	return 0;
 }
 
+/* Abbreviations of zones are not unique. */
+static int add_offset(void *arg, unsigned n, char **fields, const unsigned long *lengths,
+                      struct err *err)
+{
+	(void)lengths, (void)err;
+	if (n == 1 && fields[0])
+		facts_add_setting(arg, ZONE_OFFSET_SETTING, fields[0]);
+	return 0;
+}
+
 static int ask_mariadb(struct conn *c, struct facts *f, struct err *err)
 {
 	if (ask_replica(c, f, err) < 0)
@@ -215,6 +226,11 @@ static int ask_all(struct conn *c, struct facts *f, const struct variables *v, s
 		return -1;
 	take_settings(f, v);
 	if (mariadb ? ask_mariadb(c, f, err) : facts_ask_mysql(c, f, v, err))
+		return -1;
+	if (conn_query(c,
+	               "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), "
+	               "CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM'))",
+	               add_offset, f, err) < 0)
 		return -1;
 	if (conn_query(c, "SHOW ENGINES", add_engine, f, err) < 0)
 		return -1;

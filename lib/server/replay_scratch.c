@@ -68,7 +68,7 @@ void scratch_done(struct replay_scratch *s)
 int scratch_create(const struct replay_scratch *s, const char *name, bool give, struct err *err)
 {
 	scratch_remove(s, name);
-	int fd = openat(s->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd = openat(s->fd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return err_sys(err, errno, "cannot create %s/%s", s->dir, name);

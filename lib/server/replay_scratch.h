@@ -27,7 +27,7 @@ int scratch_make(struct replay_scratch *s, const char *datadir, const char *dir,
 /* Removes it with all that is in it; fine on one that was not made. */
 void scratch_done(struct replay_scratch *s);
 
-/* A descriptor for writing to a new, empty file; `give`: the programs' user may read it.
+/* A descriptor for a new, empty file; `give`: the programs' user may read it.
  * What has the name goes. */
 int scratch_create(const struct replay_scratch *s, const char *name, bool give, struct err *err);
 int scratch_write(const struct replay_scratch *s, const char *name, const char *text, size_t n,

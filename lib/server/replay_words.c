@@ -1,12 +1,5 @@
 #include "server/replay_words.h"
 
-#include <stdlib.h>
-
-#include "base/proc.h"
-#include "server/private_room.h"
-
-#define VERSION_TIMEOUT_S 60
-
 #define COMMON_SERVER                                                                   \
 	"--max-allowed-packet=1073741824", "--read-only=OFF", "--wait-timeout=2147483", \
 	    "--innodb-flush-log-at-trx-commit=0", "--net-read-timeout=2147483",         \
@@ -27,6 +20,8 @@ static const char *const mysql_server[] = {
 };
 static const char *const mariadb_reader[] = {"--skip-gtid-strict-mode", NULL};
 static const char *const mysql_reader[] = {NULL};
+static const char *const mariadb_client[] = {"--loose-skip-print-query-on-error", NULL};
+static const char *const mysql_client[] = {NULL};
 
 const char *const *replay_server_words(enum flavour flavour)
 {
@@ -36,6 +31,31 @@ const char *const *replay_server_words(enum flavour flavour)
 const char *const *replay_reader_words(enum flavour flavour)
 {
 	return flavour == FLAVOUR_MYSQL ? mysql_reader : mariadb_reader;
+}
+
+const char *const *replay_client_words(enum flavour flavour)
+{
+	return flavour == FLAVOUR_MYSQL ? mysql_client : mariadb_client;
+}
+
+const char *replay_mode_text(enum flavour flavour, bool idempotent)
+{
+	if (flavour == FLAVOUR_MYSQL)
+		return idempotent ? "SET SESSION rbr_exec_mode = 'IDEMPOTENT';\n"
+		                  : "SET SESSION rbr_exec_mode = 'STRICT';\n";
+	return idempotent ? "SET GLOBAL slave_exec_mode = 'IDEMPOTENT';\n"
+	                  : "SET GLOBAL slave_exec_mode = 'STRICT';\n";
+}
+
+/* MySQL: a single statement that fails gives its GTID back, and what was executed would
+ * have a hole there.  One that is there already is passed over. */
+void replay_done_text(enum flavour flavour, const char *gtid, struct str *out)
+{
+	if (flavour == FLAVOUR_MYSQL && *gtid)
+		str_addf(out,
+		         "SET SESSION gtid_next = '%s';\nBEGIN;\nCOMMIT;\n"
+		         "SET SESSION gtid_next = 'AUTOMATIC';\n",
+		         gtid);
 }
 
 /* MariaDB: the row goes again before anybody can connect; what the server holds in
@@ -69,25 +89,4 @@ int replay_forget(struct conn *c, struct err *err)
 		if (conn_exec(c, err, statements[i]) < 0)
 			return err_add(err, "taking away the account of the replay");
 	return 0;
-}
-
-/* MariaDB's say "Ver 3.5" or "Ver 15.1", which is no server's version. */
-bool replay_program_fits(const char *path, const struct server_version *version)
-{
-	const char *const argv[] = {path, "--no-defaults", "--version", NULL};
-	struct server_version is = {0};
-	char *output = NULL, *text = NULL;
-	int status = 0;
-	bool fits = true;
-
-	if (version->flavour != FLAVOUR_MYSQL)
-		return true;
-	if (proc_capture(argv, true, VERSION_TIMEOUT_S, 4096, &output, &status, NULL) < 0)
-		return false;
-	fits = private_parse_version(output, &text, &is) == 0 && is.flavour == FLAVOUR_MYSQL &&
-	       flavour_version(is.major, is.minor, 0) >=
-	           flavour_version(version->major, version->minor, 0);
-	free(output);
-	free(text);
-	return fits;
 }

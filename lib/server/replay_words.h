@@ -9,12 +9,19 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "server/conn.h"
-#include "server/private.h"
+#include "server/facts.h"
 
 /* Further options of the private server; NULL-terminated. */
 const char *const *replay_server_words(enum flavour flavour);
-/* … and of the program that reads binlogs. */
+/* … and of the program that reads binlogs, and of the client. */
 const char *const *replay_reader_words(enum flavour flavour);
+const char *const *replay_client_words(enum flavour flavour);
+
+/* For the client to run: rows that are not there are passed over from here on, or not;
+ * MySQL's is the session's own. */
+const char *replay_mode_text(enum flavour flavour, bool idempotent);
+/* … that transaction is done, though its only statement has failed. */
+void replay_done_text(enum flavour flavour, const char *gtid, struct str *out);
 
 /* An init file that makes the account of the session; a statement a line, and saying
  * it again changes nothing. */
@@ -23,10 +30,6 @@ void replay_account(enum flavour flavour, const char *user, const char *password
 /* Take its rows away again, in a session of that account which is older than all that
  * was replayed: the session outlives what it forgets. */
 int replay_forget(struct conn *c, struct err *err);
-
-/* Could that program be the reader or the client for binlogs of that version?  Where
- * both servers are known, mysqlbinlog and mysql are the names of either's. */
-bool replay_program_fits(const char *path, const struct server_version *version);
 
 /* Added to the environment of both programs: MySQL's read ~/.mylogin.cnf whatever they
  * are told, and what is in it wins over a defaults file. */

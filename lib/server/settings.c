@@ -29,13 +29,20 @@ static const struct {
     {"aria_block_size", MARIADB},
     {"aria_log_file_size", MARIADB},
     {"aria_encrypt_tables", MARIADB},
+    {"innodb_encrypt_tables", MARIADB},
+    {"innodb_default_encryption_key_id", MARIADB},
     {"plugin_maturity", MARIADB},
     /* what statements of a binlog mean without saying it */
+    {"old_mode", MARIADB},
+    {"default_regex_flags", MARIADB},
     {"default_storage_engine", BOTH},
+    {"enforce_storage_engine", MARIADB},
+    {"innodb_compression_default", MARIADB},
     {"innodb_default_row_format", BOTH},
     {"innodb_file_per_table", BOTH},
     {"innodb_strict_mode", BOTH},
     {"system_versioning_alter_history", MARIADB},
+    {"block_encryption_mode", BOTH},
     {"default_week_format", BOTH},
     {"div_precision_increment", BOTH},
     {"group_concat_max_len", BOTH},
@@ -57,6 +64,7 @@ static const struct {
     {"gtid_mode", MYSQL},
     {"enforce_gtid_consistency", MYSQL},
     {"explicit_defaults_for_timestamp", MYSQL},
+    {"restrict_fk_on_non_standard_key", MYSQL},
 };
 
 static unsigned flavours_of(const char *name)
@@ -74,7 +82,8 @@ bool setting_is_of(enum flavour flavour, const char *name)
 
 bool setting_is_needed(const char *name, const char *value)
 {
-	if (*value == '\0')
+	/* Nothing is what most mean by it, but of this one it is not the default. */
+	if (*value == '\0' && strcasecmp(name, "old_mode") != 0)
 		return false;
 	/* This one holds either the secret itself or the file that holds it. */
 	if (strcasecmp(name, "file_key_management_filekey") == 0)

@@ -243,6 +243,35 @@ def test_server_made_anew(place):
     assert stream.archive.read("binlog.000001", 0) == before
 
 
+def end_dump(server):
+    """As an administrator does; waits until it is back."""
+    find = "SELECT id FROM information_schema.processlist WHERE command='Binlog Dump'"
+    killed = wait_for(lambda: server.value(find))
+    server.sql(f"KILL {killed}")
+    wait_for(lambda: server.value(find) not in (None, killed))
+
+
+def test_another_history_without_our_place(place):
+    """A server made anew lists a binlog of that name that is long enough, and where ours
+    ends no event of it begins: once, it has another history, and not at each break."""
+    server = Server(place).create().start()
+    stream = Stream(place, server).start()
+    server.sql(*SCHEMA, ROW)
+    stream.catch_up()
+    server.stop()
+    shutil.rmtree(server.datadir)
+    server.create().start()
+    server.sql("CREATE DATABASE another_one", *SCHEMA, "INSERT INTO d.t (b) VALUES (REPEAT('q', 200000))")
+    stream.mybak.create_user()
+    stream.catch_up()
+    assert len(stream.archive.lineages()) == 2
+    for _ in range(3):
+        end_dump(server)
+        server.sql(ROW)
+        stream.catch_up()
+    assert len(stream.archive.lineages()) == 2
+
+
 def newest_alone(server):
     """Purge all but the binlog being written; its name."""
     newest, _ = server.binlog_end()
@@ -571,7 +600,11 @@ def test_disk_full(place):
             assert "No space left on device" in stream.error(), stream.error()
             assert str(disk) in stream.error()
             assert any("No space left on device" in text for text in stream.problems())
-            assert stream.status()["state"] != "running"
+            # And it does not look well for a moment at each try.
+            for _ in range(30):
+                status = stream.status()
+                assert status["state"] != "running" and status["error"], status
+                time.sleep(.1)
             server.sql(ROTATE, ROW)
             filler.unlink()
             stream.catch_up()

@@ -298,6 +298,33 @@ def test_a_failed_full_for_a_gap_is_tried_again_later(place, server, mybak):
     assert len(fulls(mybak)) == 3
 
 
+def test_no_fulls_without_end_where_no_binlog_is_written(place, server, mybak):
+    """No full stands behind a gap in a binlog that is not written any more."""
+    mybak.backup("full")
+    server.sql("REVOKE RELOAD, SUPER ON *.* FROM mybak@localhost")
+    tear_a_gap(server, mybak)
+    wait_for(lambda: len(fulls(mybak)) == 2 and fulls(mybak)[0]["state"] == "failed")
+    server.stop()
+    server.binlog = False
+    server.start()
+    server.sql("GRANT RELOAD ON *.* TO mybak@localhost")
+    mybak.http("POST", "/v1/reload")
+    wait_for(lambda: fulls(mybak)[0]["state"] == "done")
+    wait_for(lambda: not about(mybak.get("/v1/status")["problems"], "are missing"), say="the alarm stays")
+    mybak.ctl("run-now", "check", "--wait", expect=None)
+    assert len(fulls(mybak)) == 3
+    wait_for(lambda: binlog(mybak)["state"] == "no_log_bin")
+    assert not [name for name in metrics(mybak) if "binlog_archive_lag" in name]
+
+
+def test_binlogs_before_the_first_full_go_with_it(place, server, mybak):
+    server.sql(ROTATE, ROW, ROTATE, ROW)
+    caught_up(mybak, server)
+    full = mybak.backup("full")
+    wait_for(lambda: mybak.ctl("--json", "binlog", "list", "--repo", mybak.url).json[0]["file"] ==
+             full["binlog"]["file"], say="nobody needs those before it")
+
+
 def test_killed_during_each_full(place, server):
     """The full that killed the daemon is not begun again with its next breath."""
     from harness.load import volume
@@ -369,6 +396,7 @@ def test_reload_with_another_user(place, server, mybak):
 
 
 def test_reload_with_another_repository(place, server, mybak):
+    caught_up(mybak, server)
     before = Archive(mybak.repo).read("binlog.000001")
     moved = mybak.dir / "moved"
     mybak.policy["repositories"][0]["url"] = f"file://{moved}"

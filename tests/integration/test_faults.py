@@ -245,6 +245,8 @@ def test_server_dies_in_the_middle(place):
     assert_only(mybak, [])
     server.start()
     assert_unlocked(server)
+    # Engines that do not survive a crash may have lost it in the source itself.
+    server.sql("REPAIR TABLE bank.aria_plain, bank.myisam")
     assert_next_run_is_good(place, mybak, server)
 
 

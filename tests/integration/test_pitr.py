@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 
+import pymysql
 import pytest
 
 from harness import MARIADB, Mybak, Server, mariadb_11_8, wait_for
@@ -449,4 +450,178 @@ def test_prepared_before_committed_behind(place):
     assert run.wait(20) == 130
     assert time.monotonic() - begin < 1.5
     assert not (place / "c").exists()
+    assert mybak.stop() == 0
+
+
+def some_fail(server, statements):
+    """Run them in one session, whatever their errors; the codes of these."""
+    codes = []
+    with contextlib.closing(server.connect()) as db, db.cursor() as cursor:
+        for statement in statements:
+            try:
+                cursor.execute(statement)
+            except pymysql.MySQLError as e:
+                codes.append(e.args[0])
+    return codes
+
+
+@pytest.mark.parametrize("name", ["mariadb-10.11", "mariadb-11.8"])
+def test_statements_that_failed_on_the_source(place, name):
+    """What failed there after it had done something is in the binlog, and fails again; the caller's
+    environment leads the programs nowhere else."""
+    programs = MARIADB if name == "mariadb-10.11" else mariadb_11_8()
+    source = Server(place, options=(*OPTIONS, "--log-bin-compress=ON", "--log-bin-compress-min-len=20"),
+                    programs=programs).create().start()
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.m (i INT PRIMARY KEY) ENGINE=MyISAM",
+               "CREATE TABLE shop.ar (i INT PRIMARY KEY) ENGINE=Aria", "CREATE TABLE shop.a (i INT)",
+               "CREATE TABLE shop.b (i INT)", "CREATE VIEW shop.w AS SELECT 1", "CREATE USER u1, u3",
+               "CREATE SEQUENCE shop.s", "CREATE TABLE shop.t (id INT PRIMARY KEY)")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+    codes = some_fail(source, (
+        "SET binlog_format = MIXED", "INSERT INTO shop.m VALUES (1), (2), (1)", "INSERT INTO shop.ar VALUES (7), (8), (8)",
+        "DROP TABLE shop.a, shop.nosuch", "DROP VIEW shop.w, shop.nosuch", "DROP USER u1, nosuch", "CREATE USER u2, u3",
+        "DROP SEQUENCE shop.s, shop.nosuch", "RENAME USER u2 TO u5, nosuch TO u6", "INSERT INTO shop.t VALUES (1)",
+        "FLUSH BINARY LOGS", "DROP TABLE shop.nosuch, shop.b", "INSERT INTO shop.m VALUES (5), (5)",
+        "INSERT INTO shop.t VALUES (2)"))
+    assert codes == [1062, 1062, 1051, 4092, 1396, 1396, 4091, 1396, 1051, 1062]
+    archived(mybak)
+    want = state(source)
+    said = mybak.ctl("--json", "restore", "--repo", mybak.url, "--server-binary", source.programs.mariadbd, "--to",
+                     place / "r", env={"MYSQL_HOST": "127.0.0.1"}).json
+    assert said["replay"]["first_left_out"] is None
+    copy = restored(place, source, place / "r", "r-s")
+    assert not differences(state(copy), want)
+    copy.stop()
+    assert mybak.stop() == 0
+
+
+def test_replay_that_fails_names_the_transaction(place):
+    """Everything before it can then be restored."""
+    source = Server(place, options=(*OPTIONS, "--binlog-format=STATEMENT")).create().start()
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY)",
+               "CREATE TABLE shop.m (id INT PRIMARY KEY) ENGINE=MyISAM")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    # Older than the backup, and in none: a session's own table.
+    db = source.connect()
+    own = db.cursor()
+    own.execute("CREATE TEMPORARY TABLE shop.tmp (id INT)")
+    own.execute("INSERT INTO shop.tmp VALUES (7)")
+    mybak.backup("full")
+    source.sql("INSERT INTO shop.t VALUES (1)", "FLUSH BINARY LOGS", "INSERT INTO shop.t VALUES (2)")
+    own.execute("INSERT INTO shop.t SELECT id FROM shop.tmp")
+    gtid = source.value("SELECT @@gtid_binlog_pos")
+    source.sql("FLUSH BINARY LOGS", *[f"INSERT INTO shop.t VALUES ({i})" for i in range(10, 90)])
+    archived(mybak)
+    said = mybak.restore(place / "r", None, expect=None)
+    assert said.code not in (0, 2) and gtid in said.err and "1146" in said.err and f"--gtid {gtid} --before" in said.err
+    assert "at line" not in said.err
+    mybak.restore(place / "b", None, "--gtid", gtid, "--before")
+    copy = restored(place, source, place / "b", "b-s")
+    assert copy.sql("SELECT GROUP_CONCAT(id ORDER BY id) FROM shop.t") == [("1,2",)]
+    copy.stop()
+
+    # It failed on the source, and cannot here.
+    mybak.backup("full")
+    with contextlib.closing(source.connect()) as other, other.cursor() as cursor:
+        cursor.execute("SET sql_log_bin = 0")
+        cursor.execute("INSERT INTO shop.m VALUES (6)")
+    assert some_fail(source, ("INSERT INTO shop.m VALUES (4), (6)",)) == [1062]
+    gtid = source.value("SELECT @@gtid_binlog_pos")
+    source.sql("INSERT INTO shop.t VALUES (100)")
+    archived(mybak)
+    said = mybak.restore(place / "m", None, expect=None)
+    assert said.code not in (0, 2) and gtid in said.err and "1062" in said.err
+    db.close()
+    assert mybak.stop() == 0
+
+
+@pytest.mark.parametrize("name", ["mariadb-10.11", "mariadb-11.8"])
+def test_tables_in_memory(place, name):
+    """A backup has none of their rows: changes of these find nothing, and all others are checked."""
+    programs = MARIADB if name == "mariadb-10.11" else mariadb_11_8()
+    source = Server(place, options=(*OPTIONS, "--binlog-format=ROW"), programs=programs).create().start()
+    source.sql("CREATE DATABASE `sh-öp`", "CREATE TABLE `sh-öp`.`se ssion` (id INT PRIMARY KEY, v INT) ENGINE=MEMORY",
+               "CREATE TABLE `sh-öp`.t (id INT PRIMARY KEY, v INT)",
+               "INSERT INTO `sh-öp`.`se ssion` VALUES (1, 1), (2, 2), (3, 3)", "INSERT INTO `sh-öp`.t VALUES (1, 1)")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+    for i in range(2, 6):
+        source.sql("UPDATE `sh-öp`.`se ssion` SET v = v + 1", f"INSERT INTO `sh-öp`.t VALUES ({i}, {i})", "BEGIN",
+                   "DELETE FROM `sh-öp`.`se ssion` WHERE id = 2", "UPDATE `sh-öp`.t SET v = v + 10 WHERE id = 1", "COMMIT",
+                   "REPLACE INTO `sh-öp`.`se ssion` VALUES (2, 5), (9, 9)", "FLUSH BINARY LOGS")
+    archived(mybak)
+    want = source.sql("SELECT * FROM `sh-öp`.t ORDER BY id")
+    said = mybak.restore(place / "r", None, "--json").json
+    assert "sh-öp.se ssion" in said["note"] and said["replay"]["first_left_out"] is None
+    copy = restored(place, source, place / "r", "r-s")
+    assert copy.sql("SELECT * FROM `sh-öp`.t ORDER BY id") == want and want[0] == (1, 41)
+    assert copy.sql("SELECT COUNT(*) FROM `sh-öp`.`se ssion`") == [(0,)]
+    copy.stop()
+
+    # Another table than the backup's: its changes must find their rows.
+    with contextlib.closing(source.connect()) as db, db.cursor() as cursor:
+        cursor.execute("SET sql_log_bin = 0")
+        cursor.execute("INSERT INTO `sh-öp`.t VALUES (100, 100)")
+    source.sql("UPDATE `sh-öp`.`se ssion` SET v = 0", "UPDATE `sh-öp`.t SET v = 0 WHERE id = 100")
+    gtid = source.value("SELECT @@gtid_binlog_pos")
+    source.sql("UPDATE `sh-öp`.`se ssion` SET v = 7")
+    archived(mybak)
+    said = mybak.restore(place / "m", None, expect=None)
+    assert said.code not in (0, 2) and gtid in said.err and "1032" in said.err
+    assert mybak.stop() == 0
+
+
+def test_settings_that_statements_mean(place):
+    """What a statement means can lie in settings of the server alone."""
+    source = Server(place, options=(*OPTIONS, "--old-mode=", "--default-regex-flags=DOTALL")).create().start()
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (v VARCHAR(20))")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+    source.sql("SET binlog_format = STATEMENT", "CREATE TABLE shop.u (v VARCHAR(20) CHARACTER SET utf8)",
+               "INSERT INTO shop.t VALUES (REGEXP_REPLACE('a\\nb', 'a.b', 'ab'))")
+    archived(mybak)
+    mybak.restore(place / "r")
+    copy = Server(place, "r-s", datadir=place / "r", binlog=False).start()
+    for query in ("SHOW CREATE TABLE shop.u", "SELECT v FROM shop.t"):
+        assert copy.sql(query) == source.sql(query), query
+    assert "utf8mb4" in copy.sql("SHOW CREATE TABLE shop.u")[0][1]
+    copy.stop()
+    assert mybak.stop() == 0
+
+
+def test_binlogs_are_not_applied_as_root_unasked(place):
+    if os.geteuid() != 0:
+        pytest.skip("nobody is asked who is not root")
+    source = Server(place, options=OPTIONS).create().start()
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY)")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    full = mybak.backup("full")
+    source.sql("INSERT INTO shop.t VALUES (1)")
+    archived(mybak)
+    mybak.as_root = False
+    said = mybak.restore(place / "r", None, expect=4)
+    assert "--as-root" in said.err and not (place / "r").exists()
+    mybak.restore(place / "alone", full)
+    mybak.restore(place / "r", None, "--as-root")
+    assert mybak.stop() == 0
+
+
+def test_tools_of_an_older_server(place):
+    """What PATH has need not know the events of a newer server."""
+    programs = mariadb_11_8()
+    source = Server(place, options=OPTIONS, programs=programs).create().start()
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY)")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+    source.sql("INSERT INTO shop.t VALUES (1)")
+    archived(mybak)
+    alone = place / "bin" / "mariadbd"
+    alone.parent.mkdir()
+    shutil.copy(programs.mariadbd, alone)
+    words = ("restore", "--repo", mybak.url, "--server-binary", alone, "--to", place / "r")
+    said = mybak.ctl(*words, expect=4)
+    assert "/mariadb-binlog" in said.err and "10.11" in said.err and "11.8" in said.err
+    assert not (place / "r").exists()
+    mybak.ctl(*words, env={"PATH": f"{os.path.dirname(programs.binlog)}:{os.environ['PATH']}"})
     assert mybak.stop() == 0

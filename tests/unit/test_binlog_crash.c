@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 
+#include "base/log.h"
 #include "binlog/archive_writer.h"
 #include "binlog/stream_resume.h"
 #include "tests/unit/binlog_place.h"
@@ -32,6 +33,7 @@ START_TEST(torn_tails_at_every_byte)
 	made_group(&m, T0 + 1, 30);
 	archive_whole(a, &m);
 	archive_free(a);
+	log_set_level(LOG_LEVEL_ERR); /* of some it is said that they are damaged */
 	size_t open_n;
 	char *open_text = slurp(in(L0 "/binlog.000001.open"), &open_n);
 	for (size_t n = 0; n <= m.bytes.n; n++) {
@@ -376,6 +378,136 @@ START_TEST(a_damaged_end_is_replaced)
 }
 END_TEST
 
+/* As long as the .part is there, nothing is lost with what was made of it. */
+START_TEST(a_part_is_kept_until_it_is_not_needed)
+{
+	struct made m[3];
+	struct archive *a = opened();
+	size_t open_n, json_n, zst_n;
+	make_three(m);
+	archive_whole(a, &m[0]);
+	char *open_text = slurp(in(L0 "/binlog.000001.open"), &open_n);
+	archive_whole(a, &m[1]);
+	archive_free(a);
+	char *json = slurp(in(L0 "/binlog.000001.json"), &json_n);
+	char *zst = slurp(in(L0 "/binlog.000001.zst"), &zst_n);
+	for (int what = 0; what < 3; what++) {
+		spill(in(L0 "/binlog.000001.part"), m[0].bytes.p, m[0].bytes.n);
+		spill(in(L0 "/binlog.000001.open"), open_text, open_n);
+		spill(in(L0 "/binlog.000001.json"), json, what == 1 ? json_n / 3 : json_n);
+		spill(in(L0 "/binlog.000001.zst"), zst, what == 2 ? zst_n - 1 : zst_n);
+		archive_free(opened());
+		ck_assert(!there(L0 "/binlog.000001.part") && !there(L0 "/binlog.000001.open"));
+		struct archive_catalog c = loaded();
+		const struct lineage *l = &c.lineages.v[0];
+		ck_assert_uint_eq(l->damaged.n, 0);
+		ck_assert_uint_eq(l->segments.n, 2);
+		ck_assert(!l->segments.v[0].gap);
+		check_segment(l, &l->segments.v[0], &m[0], false);
+		archive_catalog_done(&c);
+	}
+	/* If it is of no use either, all stays. */
+	spill(in(L0 "/binlog.000001.part"), "rubbish", 7);
+	spill(in(L0 "/binlog.000001.json"), "{}", 2);
+	archive_free(opened());
+	ck_assert(there(L0 "/binlog.000001.part") && there(L0 "/binlog.000001.json") &&
+	          there(L0 "/binlog.000001.zst"));
+	free(open_text);
+	free(json);
+	free(zst);
+	for (int i = 0; i < 3; i++)
+		made_done(&m[i]);
+}
+END_TEST
+
+static bool heal_says(const char *text)
+{
+	char path[128], *said;
+	size_t n;
+	snprintf(path, sizeof path, "%s/said", dir);
+	int old = dup(2), fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	ck_assert_int_eq(dup2(fd, 2), 2);
+	archive_free(opened());
+	ck_assert_int_eq(dup2(old, 2), 2);
+	close(old);
+	close(fd);
+	said = slurp(path, &n);
+	bool found = n > 0 && strstr(said, text);
+	free(said);
+	return found;
+}
+
+/* A torn end is what a crash leaves; anything more is not cut off without a word. */
+START_TEST(damage_inside_an_open_one_is_told)
+{
+	struct made m;
+	struct archive *a = opened();
+	char wanted[64];
+	made_begin(&m, "binlog.000001", T0, 1);
+	for (unsigned i = 0; i < 4; i++)
+		made_group(&m, T0 + i, 100);
+	archive_whole(a, &m);
+	archive_free(a);
+	size_t at = m.at.v[5];
+	spill(in(L0 "/binlog.000001.part"), m.bytes.p, at + 30);
+	ck_assert(!heal_says("damaged"));
+	m.bytes.p[at + 25] ^= 1;
+	snprintf(wanted, sizeof wanted, "%zu bytes follow", m.bytes.n - at);
+	spill(in(L0 "/binlog.000001.part"), m.bytes.p, m.bytes.n);
+	ck_assert(heal_says(wanted));
+	made_done(&m);
+}
+END_TEST
+
+/* Too much of it for one that never came into being. */
+START_TEST(a_part_without_a_begin_is_damaged)
+{
+	struct made m;
+	struct archive *a = opened();
+	made_begin(&m, "binlog.000001", T0, 1);
+	made_group(&m, T0, 2 * MIB);
+	archive_whole(a, &m);
+	archive_free(a);
+	memset(m.bytes.p, 0, 40);
+	spill(in(L0 "/binlog.000001.part"), m.bytes.p, m.bytes.n);
+	struct archive_catalog c = loaded();
+	ck_assert_uint_eq(c.lineages.n, 1);
+	ck_assert_uint_eq(c.lineages.v[0].segments.n, 0);
+	ck_assert_uint_eq(c.lineages.v[0].damaged.n, 1);
+	ck_assert_str_eq(c.lineages.v[0].damaged.v[0].file, "binlog.000001");
+	archive_catalog_done(&c);
+	made_done(&m);
+}
+END_TEST
+
+/* A lineage of which nothing is left may hold what somebody has put there. */
+START_TEST(what_is_not_ours_is_not_removed)
+{
+	struct err e = ERR_INIT;
+	struct made m;
+	uint64_t freed;
+	struct archive *a = opened();
+	made_begin(&m, "binlog.000001", T0, 1);
+	archive_whole(a, &m);
+	archive_new_lineage(a);
+	m.created = T0 + 3600;
+	archive_whole(a, &m);
+	struct archive_catalog c = loaded();
+	ck_assert_uint_eq(c.lineages.n, 2);
+	spill(in(L0 "/notes.txt"), "mine", 4);
+	ck_ok(archive_remove_before(repo, "main", &c.lineages.v[0], NULL, &freed, &e), e);
+	ck_assert(there(L0 "/notes.txt") && !there(L0 "/lineage.json"));
+	archive_free(a);
+	archive_free(opened());
+	ck_assert(there(L0 "/notes.txt"));
+	unlink(in(L0 "/notes.txt"));
+	archive_free(opened());
+	ck_assert(!there(L0));
+	archive_catalog_done(&c);
+	made_done(&m);
+}
+END_TEST
+
 /* An event that cannot be kept ends a connection, not the archive: what came before it
  * and was not yet durable is what the next one goes on from. */
 START_TEST(the_tail_is_there_to_be_read)
@@ -519,6 +651,10 @@ static Suite *suite(void)
 	tcase_add_test(t, a_crash_at_any_point_is_healed);
 	tcase_add_test(t, leftovers_are_swept);
 	tcase_add_test(t, a_damaged_end_is_replaced);
+	tcase_add_test(t, a_part_is_kept_until_it_is_not_needed);
+	tcase_add_test(t, damage_inside_an_open_one_is_told);
+	tcase_add_test(t, a_part_without_a_begin_is_damaged);
+	tcase_add_test(t, what_is_not_ours_is_not_removed);
 	tcase_add_test(t, the_tail_is_there_to_be_read);
 	tcase_add_test(t, what_is_strange_is_left_alone);
 	tcase_add_test(t, a_full_disk_loses_nothing);

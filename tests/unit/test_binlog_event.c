@@ -226,6 +226,41 @@ START_TEST(test_tagged_numbers)
 	check_tagged("020000" UUID_FIELD "0404068561", NULL);
 	check_tagged("020000" UUID_FIELD "0404060c6162", NULL);
 	check_tagged("020000" UUID_FIELD "040406ffffffffffffffffff", NULL);
+	/* a tag that no server lets anybody set: ", and a NUL behind a letter */
+	check_tagged("020000" UUID_FIELD "0404060222", "");
+	check_tagged("020000" UUID_FIELD "040406046100", "");
+	check_tagged("020000" UUID_FIELD "040406046139",
+	             "00000000-0000-0000-0000-000000000000:a9:1");
+}
+END_TEST
+
+/* What nobody can have meant is not the time of a commit: nothing can write it either. */
+START_TEST(test_times_that_cannot_be)
+{
+	size_t n;
+	unsigned char *body = unhex(MYSQL_GTID, &n);
+	struct binlog_event e = event_of(BINLOG_MYSQL_GTID, 5, 1, body, n);
+
+	memset(body + 42, 0xff, 7);
+	ck_assert_int_eq(binlog_commit_time_us(&e), 36028797018963967); /* in 3111 */
+	free(body);
+	body = unhex("020000" UUID_FIELD "0404"
+	             "0cff000000000000007f",
+	             &n);
+	e = event_of(BINLOG_MYSQL_GTID_TAGGED, 5, 1, body, n);
+	ck_assert_int_eq(binlog_commit_time_us(&e), 5000000);
+	free(body);
+	/* the last second of the year 9999, and the one behind it */
+	for (unsigned i = 0; i < 2; i++) {
+		body = unhex(i ? "020000" UUID_FIELD "0404"
+		                 "0cff006073cc0c448403"
+		               : "020000" UUID_FIELD "0404"
+		                 "0cffff5f73cc0c448403",
+		             &n);
+		e = event_of(BINLOG_MYSQL_GTID_TAGGED, 5, 1, body, n);
+		ck_assert_int_eq(binlog_commit_time_us(&e), i ? 5000000 : 253402300799999999);
+		free(body);
+	}
 }
 END_TEST
 
@@ -387,6 +422,7 @@ static Suite *suite(void)
 	tcase_add_test(t, test_format);
 	tcase_add_test(t, test_gtid);
 	tcase_add_test(t, test_tagged_numbers);
+	tcase_add_test(t, test_times_that_cannot_be);
 	tcase_add_test(t, test_rotate);
 	tcase_add_test(t, test_query);
 	tcase_add_test(t, test_query_compressed);

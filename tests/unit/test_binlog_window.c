@@ -392,6 +392,43 @@ START_TEST(windows_are_what_can_be_reached)
 }
 END_TEST
 
+/* A session can set its clock: what it committed is no sign that so much is archived. */
+START_TEST(times_that_cannot_be_open_no_window)
+{
+	struct lineage *l = begin("20251122T140000Z-1");
+	segment(l, 1, 0, 9000);
+	segment(l, 2, 200, -1);
+	struct manifest *f = backup(BACKUP_FULL, 50, "binlog.000001", 500, 0);
+	struct recovery_windows w = found(0);
+	check_window(&w.list.v[0], f, f, US(50), US(200)); /* then the next one began */
+	recovery_windows_done(&w);
+	int64_t now = clock_wall_us(), future = now + 3600 * CLOCK_US;
+	struct segment *s = segment(l, 3, 300, 350);
+	s->last_us = future;
+	*vec_push(&s->points) = (struct segment_point){.commit_us = US(340)};
+	*vec_push(&s->points) = (struct segment_point){.commit_us = future};
+	w = found(0);
+	check_window(&w.list.v[0], f, f, US(50), US(340));
+	recovery_windows_done(&w);
+	s->first_us = future;
+	vec_done(&s->points);
+	w = found(0);
+	check_window(&w.list.v[0], f, f, US(50), US(300));
+	recovery_windows_done(&w);
+	s->last_us = now; /* clocks of two machines need not agree to the second */
+	w = found(0);
+	check_window(&w.list.v[0], f, f, US(50), now);
+	recovery_windows_done(&w);
+	gap(segment(l, 9, 900, -1)); /* when it began says nothing of what is missing */
+	s = &l->segments.v[2];
+	s->last_us = US(5000);
+	s->first_us = US(310);
+	w = found(0);
+	check_window(&w.list.v[0], f, f, US(50), US(310));
+	recovery_windows_done(&w);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("binlog_window");
@@ -404,6 +441,7 @@ static Suite *suite(void)
 	tcase_add_test(t, gaps_and_lineages_separate);
 	tcase_add_test(t, names_that_begin_again_are_told_apart);
 	tcase_add_test(t, what_cannot_be_restored_opens_no_window);
+	tcase_add_test(t, times_that_cannot_be_open_no_window);
 	tcase_add_test(t, segments_stay_as_long_as_a_backup_needs_them);
 	tcase_add_test(t, a_segment_that_cannot_be_read_stays);
 	tcase_add_test(t, windows_are_what_can_be_reached);

@@ -2,9 +2,11 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fsio.h"
 #include "daemon/api.h"
 #include "daemon/daemon.h"
+#include "daemon/status_parts.h"
 #include "tests/unit/unit.h"
 
 static struct daemon d;
@@ -110,6 +112,16 @@ START_TEST(bad_requests_get_a_reason)
 }
 END_TEST
 
+/* The policy says that it is archived, and nothing is wrong with it. */
+START_TEST(during_the_start_nobody_is_sent_to_the_policy)
+{
+	d.policy->instances[0].schedule.binlog = BINLOG_CONTINUOUS;
+	refused("POST", "/v1/jobs", "{\"type\":\"binlog\",\"instance\":\"main\"}", 409, "busy");
+	err_set(&d.instances.v[0]->binlog.why, ERR_FAILED, "no thread");
+	refused("POST", "/v1/jobs", "{\"type\":\"binlog\",\"instance\":\"main\"}", 500, "failed");
+}
+END_TEST
+
 START_TEST(wrong_method_says_what_is_allowed)
 {
 	struct api_reply reply;
@@ -198,6 +210,68 @@ static char *metrics(const char *accept, const char **ret_type)
 	return reply.body;
 }
 
+/* The level of what one look says of a stream, and the text until the next; NULL: nothing. */
+static const char *stream_says(double behind_s, const char **ret_text)
+{
+	static json_t *list;
+	struct stream_status st = {.state = STREAM_RUNNING, .file = "binlog.000007"};
+	int64_t now = clock_wall_us();
+	json_decref(list);
+	list = json_array();
+	st.current_us = behind_s < 0 ? 0 : now - (int64_t)(behind_s * 1e6);
+	status_stream_line(list, "main", &st, -behind_s, false);
+	json_t *one = json_array_get(list, 0);
+	*ret_text = one ? json_string_value(json_object_get(one, "text")) : NULL;
+	return one ? json_string_value(json_object_get(one, "level")) : NULL;
+}
+
+START_TEST(a_stream_that_is_late_is_told)
+{
+	const char *text;
+	ck_assert_ptr_null(stream_says(50, &text));
+	ck_assert_str_eq(stream_says(70, &text), "warning");
+	ck_assert_ptr_nonnull(strstr(text, "binlog.000007"));
+	ck_assert_str_eq(stream_says(5 * 3600, &text), "critical");
+	/* Not caught up since the start of the daemon, so long ago. */
+	ck_assert_ptr_null(stream_says(-50, &text));
+	ck_assert_str_eq(stream_says(-70, &text), "warning");
+	ck_assert_ptr_nonnull(strstr(text, "not caught up"));
+	ck_assert_str_eq(stream_says(-5 * 3600, &text), "critical");
+}
+END_TEST
+
+START_TEST(without_a_binlog_nothing_is_late)
+{
+	struct stream_status st = {.state = STREAM_WAITING, .current_us = 1, .lag_bytes = 5};
+	json_t *list = json_array();
+	ck_assert(binlog_lag_seconds(&st, 1000000) > 0);
+	st.why = (struct err){.kind = ERR_REFUSED, .sys = STREAM_NO_BINLOG};
+	ck_assert(binlog_lag_seconds(&st, 1000000) < 0);
+	status_stream_line(list, "main", &st, 1e6, true);
+	ck_assert_uint_eq(json_array_size(list), 0);
+	json_decref(list);
+}
+END_TEST
+
+/* Whether the binlog arrives is told by the stream: a wait that failed is over. */
+START_TEST(a_failed_wait_for_the_stream_is_no_lasting_problem)
+{
+	struct api_reply reply;
+	const char *type;
+	d.instances.v[0]->last[JOB_BINLOG].failed = true;
+	json_t *j = ask("GET", "/v1/status", "", true, &reply);
+	ck_assert_uint_eq(json_array_size(json_object_get(j, "problems")), 0);
+	json_decref(j);
+	char *text = metrics(NULL, &type);
+	ck_assert_ptr_null(strstr(text, "last_error_status{instance=\"main\",type=\"binlog\"} 1"));
+	free(text);
+	d.instances.v[0]->last[JOB_VERIFY].failed = true;
+	j = ask("GET", "/v1/status", "", true, &reply);
+	ck_assert_uint_eq(json_array_size(json_object_get(j, "problems")), 1);
+	json_decref(j);
+}
+END_TEST
+
 START_TEST(metrics_in_both_formats)
 {
 	const char *type;
@@ -221,6 +295,7 @@ static Suite *suite(void)
 	TCase *c = tcase_create("routes");
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, bad_requests_get_a_reason);
+	tcase_add_test(c, during_the_start_nobody_is_sent_to_the_policy);
 	tcase_add_test(c, wrong_method_says_what_is_allowed);
 	tcase_add_test(c, a_body_that_is_too_large);
 	tcase_add_test(c, readers_do_not_control);
@@ -228,6 +303,9 @@ static Suite *suite(void)
 	tcase_add_test(c, a_path_may_be_escaped);
 	tcase_add_test(c, status_before_anything_is_known);
 	tcase_add_test(c, metrics_in_both_formats);
+	tcase_add_test(c, a_stream_that_is_late_is_told);
+	tcase_add_test(c, without_a_binlog_nothing_is_late);
+	tcase_add_test(c, a_failed_wait_for_the_stream_is_no_lasting_problem);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -144,6 +144,18 @@ START_TEST(a_full_for_a_gap_waits_longer_each_time)
 	ck_assert(rescue_holds_back(&r, midnight + 4 * MIN));
 	/* The clock was set back by a day. */
 	ck_assert(!rescue_holds_back(&r, midnight - 24 * HOUR));
+	/* Made, and still asked for: once more soon, for another gap may have come, then daily. */
+	r = (struct rescue){0};
+	rescue_made(&r, midnight); /* one of the schedule */
+	ck_assert(!rescue_holds_back(&r, midnight));
+	r.tries = 1;
+	rescue_made(&r, midnight);
+	ck_assert(rescue_holds_back(&r, midnight + MIN - 1));
+	ck_assert(!rescue_holds_back(&r, midnight + MIN));
+	r.tries = 2;
+	rescue_made(&r, midnight);
+	ck_assert(rescue_holds_back(&r, midnight + 24 * HOUR - 1));
+	ck_assert(!rescue_holds_back(&r, midnight + 24 * HOUR));
 }
 END_TEST
 

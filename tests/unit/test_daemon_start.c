@@ -4,6 +4,7 @@
 
 #include "base/fsio.h"
 #include "daemon/daemon.h"
+#include "repo/repo.h"
 #include "tests/unit/unit.h"
 
 static char dir[40], path[3][64];
@@ -56,7 +57,7 @@ static struct snapshot *look(const char *url)
 	struct policy_instance i = {.name = name};
 	struct policy p = {.repositories = &r, .repository_n = 1, .instances = &i, .instance_n = 1};
 	snprintf(copy, sizeof copy, "file://%s", url);
-	return snapshot_take(&p);
+	return snapshot_take(&p, NULL);
 }
 
 static size_t backups_of(const struct snapshot *s)
@@ -82,6 +83,35 @@ START_TEST(backups_of_one_repository_are_not_those_of_another)
 }
 END_TEST
 
+/* Binlogs that cannot be read hide no backup, and what was known of them stays. */
+START_TEST(binlogs_that_cannot_be_read_hide_no_backup)
+{
+	struct repo_options o = {.create = true};
+	struct repo *repo = NULL;
+	char url[80], name[80];
+	snprintf(url, sizeof url, "file://%s", path[2]);
+	snprintf(name, sizeof name, "%s/main", path[2]);
+	ck_ok(repo_open(url, &o, &repo, &err), err);
+	struct snapshot *old = look(path[2]);
+	ck_assert(old->instances[0].binlog_loaded);
+	old->instances[0].binlog.segments = 5;
+	ck_ok(fsio_mkdirs(name, 0750, &err), err);
+	strcat(name, "/binlogs");
+	ck_ok(fsio_replace(name, "in the way", 10, 0600, &err), err);
+	struct snapshot *s = look(path[2]);
+	ck_assert(s->instances[0].loaded && !s->instances[0].binlog_loaded);
+	ck_assert_int_eq(s->repositories[0].err.kind, ERR_NONE);
+	ck_assert_str_ne(snapshot_binlog_err(s, "main")->text, "");
+	snapshot_inherit(s, old);
+	ck_assert_uint_eq(snapshot_binlog(s, "main")->segments, 5);
+	ck_assert_ptr_nonnull(snapshot_binlog_err(s, "main"));
+	ck_assert_ptr_null(snapshot_binlog_err(old, "main"));
+	snapshot_free(old);
+	snapshot_free(s);
+	repo_close(repo);
+}
+END_TEST
+
 /* What was seen before a full was made must not ask for another one. */
 START_TEST(a_full_settles_that_one_is_due)
 {
@@ -92,7 +122,7 @@ START_TEST(a_full_settles_that_one_is_due)
 	m->finished_us = INT64_MAX / 2;
 	for (int i = 0; i < 3; i++) {
 		struct snapshot *s[] = {old, during, later};
-		s[i]->instances[0].loaded = true;
+		s[i]->instances[0].loaded = s[i]->instances[0].binlog_loaded = true;
 		strcpy(s[i]->instances[0].binlog.full_due, "binlogs are missing");
 	}
 	snapshot_add(old, m);
@@ -119,6 +149,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, a_lost_history_does_not_give_a_tokens_number_to_a_new_job);
 	tcase_add_test(c, backups_of_one_repository_are_not_those_of_another);
+	tcase_add_test(c, binlogs_that_cannot_be_read_hide_no_backup);
 	tcase_add_test(c, a_full_settles_that_one_is_due);
 	suite_add_tcase(s, c);
 	return s;

@@ -143,6 +143,25 @@ START_TEST(verify_names_damage_and_loss)
 }
 END_TEST
 
+/* The backups are read all the same, and whoever asks is told of both. */
+START_TEST(verify_reads_the_backups_without_binlogs)
+{
+	struct verify_result r = {0};
+	char path[128];
+	snprintf(path, sizeof path, "%s/repo/main/binlogs", dir);
+	ck_ok(fsio_remove_tree(path, &err), err);
+	ck_ok(fsio_replace(path, "in the way", 10, 0600, &err), err);
+	ck_assert_int_eq(verify(NULL, &r), -1);
+	ck_assert_uint_eq(r.backups, 3);
+	ck_assert_uint_eq(r.findings.n, 3);
+	ck_assert(r.findings.v[0].usable);
+	ck_assert_int_eq(err.kind, ERR_DAMAGED);
+	ck_assert_ptr_nonnull(strstr(err.text, "the binlogs cannot be read: "));
+	ck_assert_str_ne(err.hint, "");
+	verify_result_done(&r);
+}
+END_TEST
+
 START_TEST(a_gap_is_named_and_no_damage)
 {
 	struct verify_result r = {0};
@@ -251,6 +270,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, verify_reads_the_binlogs);
 	tcase_add_test(t, verify_names_damage_and_loss);
+	tcase_add_test(t, verify_reads_the_backups_without_binlogs);
 	tcase_add_test(t, a_gap_is_named_and_no_damage);
 	tcase_add_test(t, expire_takes_what_no_kept_backup_needs);
 	tcase_add_test(t, expire_spares_the_binlogs_of_the_unreadable);

@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "base/fsio.h"
 #include "job/pitr.h"
+#include "job/pitr_gtids.h"
+#include "tests/unit/binlog_count.h"
 #include "tests/unit/binlog_make.h"
 
 #define T0 1763820000u
@@ -174,7 +176,13 @@ START_TEST(times)
 	point.time_us = (int64_t)(T0 + 40) * CLOCK_US; /* 4 was committed in that second */
 	make();
 	check(first, 1, 3, 4);
-	point.time_us++;
+	ck_assert_ptr_null(plan.note);
+	/* MariaDB's times are whole seconds: of one that has begun, all is left out. */
+	point.time_us += CLOCK_US / 2;
+	make();
+	check(first, 1, 3, 4);
+	ck_assert(plan.note && strstr(plan.note, "2025-11-22 14:00:40 UTC"));
+	point.time_us += CLOCK_US / 2;
 	make();
 	check(first, 1, 4, 5);
 	point.time_us = (int64_t)(T0 + 74) * CLOCK_US; /* the second backup had not ended */
@@ -212,7 +220,7 @@ START_TEST(gtids)
 	ck_ok(point_parse_gtid("0-1-10,0-1-4", &point, &err), err);
 	point.before = false;
 	make();
-	check(first, 2, 10, 11);
+	check(second, 1, 10, 11);
 	point.before = true;
 	make();
 	check(first, 1, 3, 4);
@@ -411,6 +419,305 @@ START_TEST(without_binlogs_the_backup_is_the_point)
 }
 END_TEST
 
+/* A history begun anew, whose names and, unless `from` is larger, numbers begin again;
+ * six transactions from number `from`, and a backup behind the first of them. */
+static size_t anew[6];
+static struct manifest *new_history(unsigned from, const char *gtid_then)
+{
+	made_begin(&five, "bin.000001", T0 + 300, 1);
+	for (unsigned n = 0; n < 6; n++) {
+		anew[n] = five.bytes.n;
+		gtid(&five, T0 + 310 + 10 * n, from + n, 1);
+		query(&five, T0 + 310 + 10 * n, "DROP TABLE t");
+	}
+	archive_new_lineage(archive);
+	put(&five, NULL);
+	struct manifest *m = backup("20251122T140515Z-full", "bin.000001", anew[1], 315);
+	m->binlog.created = T0 + 300;
+	m->binlog.gtid = gtid_then ? mem_strdup(gtid_then) : NULL;
+	return m;
+}
+
+static void refuse_histories(void)
+{
+	refuse(ERR_USAGE, "more than one history");
+	ck_assert_msg(strstr(err.text, "20251122T140000Z-1") &&
+	                  strstr(err.text, "20251122T140500Z-1"),
+	              "%s", err.text);
+	ck_assert_msg(strstr(err.hint, "--backup"), "%s", err.hint);
+}
+
+START_TEST(another_history_is_not_taken_in_silence)
+{
+	struct manifest *third = new_history(1, "0-1-1");
+	/* Not archived yet, or of the history before? */
+	point.kind = POINT_POSITION;
+	strcpy(point.file, "bin.000002");
+	point.pos = begin[9];
+	refuse_histories();
+	req.backup = second->id;
+	make();
+	check(second, 1, 8, 9);
+	ck_assert(plan.note && strstr(plan.note, "20251122T140500Z-1"));
+	req.backup = NULL;
+	/* In both. */
+	strcpy(point.file, "bin.000001");
+	point.pos = anew[5];
+	ck_assert_uint_gt(anew[5], end[2]);
+	point.before = true;
+	refuse_histories();
+	req.backup = third->id;
+	make();
+	ck_assert(plan.backup == third && plan.groups == 4 && !plan.note);
+	req.backup = NULL;
+	point.before = false;
+	/* Numbers that begin again: the new one has 1 to 6, the other 1 to 10. */
+	ck_ok(point_parse_gtid("0-1-3", &point, &err), err);
+	refuse_histories();
+	ck_ok(point_parse_gtid("0-1-8", &point, &err), err);
+	refuse_histories();
+	req.backup = first->id;
+	make();
+	check(first, 2, 8, 9);
+	ck_assert(plan.note && strstr(plan.note, "20251122T140500Z-1"));
+	req.backup = third->id;
+	refuse(ERR_NOT_FOUND, "no archived binlog");
+	/* No backup of the older one stands before it. */
+	req.backup = NULL;
+	ck_ok(point_parse_gtid("0-1-2", &point, &err), err);
+	make();
+	ck_assert(plan.backup == third && !plan.note);
+}
+END_TEST
+
+/* As after a failover: what was before can only be of the history before. */
+START_TEST(numbers_that_go_on_tell_histories_apart)
+{
+	struct manifest *third = new_history(50, "0-1-50");
+	ck_ok(point_parse_gtid("0-1-8", &point, &err), err);
+	make();
+	check(second, 1, 8, 9);
+	ck_assert(plan.note && strstr(plan.note, "20251122T140500Z-1"));
+	ck_ok(point_parse_gtid("0-1-51", &point, &err), err);
+	make();
+	ck_assert(plan.backup == third && !plan.note);
+	point.kind = POINT_TIME;
+	point.time_us = (int64_t)(T0 + 80) * CLOCK_US;
+	make();
+	check(second, 0, 0, 8);
+	ck_assert(plan.note && strstr(plan.note, "20251122T140500Z-1"));
+}
+END_TEST
+
+/* Of @@gtid_binlog_pos one domain may have been idle since long ago. */
+START_TEST(what_a_backup_has_is_reached)
+{
+	second->binlog.gtid = mem_strdup("0-1-7,1-2-50");
+	first->binlog.gtid = mem_strdup("0-1-2,1-2-49");
+	ck_ok(point_parse_gtid("0-1-9,1-2-50", &point, &err), err);
+	make();
+	check(second, 1, 9, 10);
+	ck_ok(point_parse_gtid("1-2-49,0-1-4", &point, &err), err);
+	make();
+	check(first, 1, 4, 5);
+	ck_ok(point_parse_gtid("0-1-4,0-1-9", &point, &err), err);
+	make();
+	check(second, 1, 9, 10);
+	ck_ok(point_parse_gtid("0-1-4,1-2-50", &point, &err), err);
+	refuse(ERR_NOT_FOUND, "no backup stands before it");
+	ck_ok(point_parse_gtid("0-1-9,1-2-51", &point, &err), err);
+	refuse(ERR_NOT_FOUND, "no archived binlog holds it");
+	point.before = true;
+	ck_ok(point_parse_gtid("0-1-9,1-2-50", &point, &err), err);
+	refuse(ERR_NOT_FOUND, "no archived binlog holds it");
+}
+END_TEST
+
+START_TEST(a_backup_that_cannot_be_restored_is_passed_over)
+{
+	strcpy(second->parent, "20200101T000000Z-full");
+	second->kind = BACKUP_INCREMENTAL;
+	ck_ok(point_parse_gtid("0-1-9", &point, &err), err);
+	make();
+	check(first, 2, 9, 10);
+	ck_assert(plan.note && strstr(plan.note, second->id));
+	point.kind = POINT_TIME;
+	point.time_us = (int64_t)(T0 + 90) * CLOCK_US;
+	make();
+	check(first, 2, 8, 9);
+	ck_assert(plan.note && strstr(plan.note, second->id));
+	point.kind = POINT_LATEST;
+	make();
+	check(first, 2, 10, 11);
+	ck_assert(plan.note && strstr(plan.note, second->id));
+	req.backup = second->id; /* what is wrong with it is told later */
+	make();
+	ck_assert(plan.backup == second);
+}
+END_TEST
+
+/* 13 was committed by a session whose clock was ahead. */
+START_TEST(times_that_go_back_are_told)
+{
+	static const unsigned at[] = {1000, 120, 130, 150};
+	made_begin(&five, "bin.000003", T0, 1);
+	for (unsigned n = 0; n < 4; n++) {
+		gtid(&five, T0 + at[n], 13 + n, 1);
+		query(&five, T0 + at[n], "DROP TABLE t");
+	}
+	put(&five, NULL);
+	point.kind = POINT_TIME;
+	point.time_us = (int64_t)(T0 + 140) * CLOCK_US;
+	make();
+	ck_assert_str_eq(plan.next.gtid, "0-1-13");
+	ck_assert_msg(plan.note && strstr(plan.note, "2 transactions") &&
+	                  strstr(plan.note, "--gtid 0-1-15"),
+	              "%s", plan.note);
+	point.time_us = (int64_t)(T0 + 110) * CLOCK_US;
+	make();
+	ck_assert_ptr_null(plan.note);
+	/* Nothing says that it was quiet until then. */
+	point.time_us = (int64_t)(T0 + 900) * CLOCK_US;
+	refuse(ERR_NOT_FOUND, "14:02:30 UTC");
+}
+END_TEST
+
+/* An archive can be large: what is not in it is looked for once. */
+START_TEST(what_is_nowhere_is_looked_for_once)
+{
+	made_begin(&five, "bin.000003", T0, 1);
+	five.seq = 12;
+	for (unsigned i = 0; i < 4; i++)
+		made_group(&five, T0 + 120, 1u << 20);
+	put(&five, NULL);
+	req.repo = count_from_here(repo, 0);
+	struct archive_catalog a = {0};
+	ck_ok(archive_load(req.repo, "main", &a, &err), err);
+	archive_catalog_done(&a);
+	uint64_t to_load = counted.bytes;
+	for (unsigned i = 0; i < 2; i++) {
+		ck_ok(point_parse_gtid(i ? "0-9-14" : "5-1-77", &point, &err), err);
+		counted.bytes = 0;
+		refuse(ERR_NOT_FOUND, "no archived binlog holds it");
+		ck_assert_uint_gt(counted.bytes - to_load, 4u << 20);
+		ck_assert_uint_lt(counted.bytes - to_load, 6u << 20);
+	}
+	req.repo = repo;
+}
+END_TEST
+
+#define UUID "12345678-1234-4321-9e33-c80aa9429562"
+
+static bool same_row(const char *a, const char *b)
+{
+	struct gtid x, y;
+	return gtid_split(a, &x) && gtid_split(b, &y) && gtid_same_row(&x, &y);
+}
+
+START_TEST(gtids_by_their_text)
+{
+	struct gtid g;
+	ck_assert(gtid_split("7-1-18446744073709551615", &g));
+	ck_assert(!g.mysql && g.of_n == 1 && g.of[0] == '7' && g.number == UINT64_MAX);
+	ck_assert(gtid_list_covers("0-1-5,7-2-9", "7-1-9") && gtid_list_covers("0-1-5", "0-9-1"));
+	ck_assert(!gtid_list_covers("0-1-5,7-2-9", "7-1-10") &&
+	          !gtid_list_covers("0-1-5", "1-1-1"));
+	ck_assert(!gtid_list_covers(NULL, "0-1-1") && !gtid_list_covers("", "0-1-1"));
+	/* MySQL's are none of these, whatever digits they begin with. */
+	ck_assert(gtid_split(UUID ":23", &g) && g.mysql && g.number == 23);
+	ck_assert(!gtid_split(UUID ":1-23", &g) && !gtid_split(UUID, &g) && !gtid_split("", &g));
+	ck_assert(!gtid_list_covers(UUID ":1-23", "12345678-1-1"));
+	ck_assert(same_row("0-1-7,1-1-1", "0-2-9") && !same_row("0-1-7", "1-1-7"));
+	ck_assert(same_row(UUID ":7", UUID ":9") && same_row(UUID ":tag:7", UUID ":tag:1"));
+	ck_assert(!same_row(UUID ":7", UUID ":tag:7") && !same_row(UUID ":tag:7", UUID ":ta:7"));
+}
+END_TEST
+
+/* Not all numbers before the last one need be among them. */
+START_TEST(sets_of_mysql)
+{
+	static const char set[] =
+	    "02345678-1234-4321-9e33-c80aa9429562:1-99,\n" UUID ":1-5:9:11-12:abc:3-4:7:xyz:1";
+	static const char *const in[] = {UUID ":1",     UUID ":5",     UUID ":9",    UUID ":12",
+	                                 UUID ":abc:3", UUID ":abc:7", UUID ":xyz:1"};
+	static const char *const out[] = {UUID ":6",
+	                                  UUID ":10",
+	                                  UUID ":13",
+	                                  UUID ":abc:5",
+	                                  UUID ":xyz:3",
+	                                  UUID ":ab:3",
+	                                  "22345678-1234-4321-9e33-c80aa9429562:1",
+	                                  "0-1-1"};
+	for (size_t i = 0; i < sizeof in / sizeof *in; i++)
+		ck_assert_msg(gtid_list_covers(set, in[i]), "%s", in[i]);
+	for (size_t i = 0; i < sizeof out / sizeof *out; i++)
+		ck_assert_msg(!gtid_list_covers(set, out[i]), "%s", out[i]);
+	ck_assert(!gtid_list_covers(UUID, UUID ":1") && !gtid_list_covers(UUID ":", UUID ":1"));
+	ck_assert(!gtid_list_covers(UUID "::", UUID ":1") && !gtid_list_covers("", UUID ":1"));
+}
+END_TEST
+
+START_TEST(how_far_the_replay_comes_is_told)
+{
+	make();
+	ck_assert_str_eq(plan.gtid_pos, "0-1-10"); /* of 11 there is half */
+	second->binlog.gtid = mem_strdup("7-1-5,0-1-7,3-1-1");
+	make();
+	ck_assert_str_eq(plan.gtid_pos, "0-1-10,3-1-1,7-1-5");
+	ck_assert_ptr_null(plan.note);
+	second->replica_gtid = mem_strdup("9-1-33,7-4-6,3-1-0");
+	ck_ok(point_parse_gtid("0-1-9", &point, &err), err);
+	make();
+	ck_assert_str_eq(plan.gtid_pos, "0-1-9,3-1-1,7-4-6,9-1-33");
+	ck_assert(plan.note && strstr(plan.note, "gtid_slave_pos"));
+	second->binlog.gtid[0] = second->replica_gtid[0] = 0;
+	point.before = true;
+	ck_ok(point_parse_gtid("0-1-8", &point, &err), err);
+	make();
+	ck_assert_ptr_null(plan.gtid_pos);
+	point.kind = POINT_LATEST;
+	third_file(false); /* what the torn one began is taken as whole */
+	make();
+	ck_assert_str_eq(plan.gtid_pos, "0-1-13");
+}
+END_TEST
+
+static void xa(struct made *m, uint64_t seq, unsigned char flags, char name, bool many)
+{
+	unsigned char body[13 + 8 + 6 + 2] = {0}, *p = body + 13;
+	le64_put(body, seq);
+	body[12] = flags | (many ? 2 : 0);
+	p += many ? 8 : 0;
+	p[4] = p[5] = 1;
+	p[6] = (unsigned char)name;
+	p[7] = 'b';
+	made_event(m, BINLOG_MARIADB_GTID, T0 + 130, body, (size_t)(p + 8 - body));
+	if (flags & 0x40)
+		made_event(m, BINLOG_XA_PREPARE, T0 + 130, "\0\0\0\0\0", 5);
+	else
+		query(m, T0 + 130, "XA COMMIT 'x'");
+}
+
+START_TEST(transactions_in_doubt_are_told)
+{
+	made_begin(&five, "bin.000003", T0, 1);
+	xa(&five, 13, 0x80, 'z', false); /* prepared before the backup */
+	xa(&five, 14, 0x40, 'x', true);
+	xa(&five, 15, 0x40, 'y', false);
+	xa(&five, 16, 0x80, 'x', true);
+	xa(&five, 17, 0x80, 'y', false);
+	put(&five, NULL);
+	make();
+	ck_assert_ptr_null(plan.note);
+	ck_ok(point_parse_gtid("0-1-15", &point, &err), err);
+	make();
+	ck_assert(plan.note && strstr(plan.note, "rolled back: 2;"));
+	ck_ok(point_parse_gtid("0-1-16", &point, &err), err);
+	make();
+	ck_assert(plan.note && strstr(plan.note, "rolled back: 1;"));
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("job/pitr");
@@ -429,6 +736,16 @@ static Suite *suite(void)
 	tcase_add_test(c, load_data_is_told);
 	tcase_add_test(c, an_end_before_a_gap_is_told);
 	tcase_add_test(c, without_binlogs_the_backup_is_the_point);
+	tcase_add_test(c, another_history_is_not_taken_in_silence);
+	tcase_add_test(c, numbers_that_go_on_tell_histories_apart);
+	tcase_add_test(c, what_a_backup_has_is_reached);
+	tcase_add_test(c, a_backup_that_cannot_be_restored_is_passed_over);
+	tcase_add_test(c, times_that_go_back_are_told);
+	tcase_add_test(c, what_is_nowhere_is_looked_for_once);
+	tcase_add_test(c, gtids_by_their_text);
+	tcase_add_test(c, sets_of_mysql);
+	tcase_add_test(c, how_far_the_replay_comes_is_told);
+	tcase_add_test(c, transactions_in_doubt_are_told);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -25,6 +25,9 @@ END_TEST
 
 START_TEST(test_settings)
 {
+	ck_assert(setting_is_needed("old_mode", "") &&
+	          setting_is_needed("old_mode", "UTF8_IS_UTF8MB3"));
+	ck_assert(!setting_is_needed("enforce_storage_engine", ""));
 	ck_assert(setting_is_needed("innodb_page_size", "16384"));
 	ck_assert(setting_is_of(FLAVOUR_MYSQL, "gtid_mode"));
 	ck_assert(!setting_is_of(FLAVOUR_MARIADB, "gtid_mode"));

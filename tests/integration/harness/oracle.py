@@ -60,7 +60,7 @@ def check_restored(truth, datadir, backup, floor=None, options=(), ignore=()):
     is what the source was at the recorded position.  Lines of the server's log with a
     word of `ignore` are no complaint."""
     source = truth.source
-    server = type(source)(source.place, f"restored-{source.place.path.name[-4:]}-{datadir.name}",
+    server = source.plain(source.place, f"restored-{source.place.path.name[-4:]}-{datadir.name}",
                           init=source.init, options=(*source.options, *options),
                           programs=source.programs, datadir=datadir, binlog=False)
     server.start()

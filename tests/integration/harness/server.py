@@ -66,6 +66,11 @@ class Server:
         self.process = None
         place.at_end(self.kill9)
 
+    @property
+    def plain(self):
+        """What makes a server on a copy of this one's files."""
+        return type(self)
+
     # ---- life
 
     def create(self):

@@ -1,0 +1,114 @@
+"""What a replay on a MySQL does with statements that failed on the source, with tables whose rows
+no backup has, and with programs that are too old."""
+import contextlib
+
+import pytest
+
+from harness import Mybak
+from test_mysql_restore import source_of, state
+from test_pitr import CONTINUOUS, archived, differences, restored, some_fail
+
+pytestmark = pytest.mark.mysql
+
+
+@pytest.mark.parametrize("gtid", ["on", "off"])
+def test_statements_that_failed_on_the_source(place, gtid):
+    """They fail again; a temporary table that only the source had leaves no hole in gtid_executed."""
+    source = source_of(place, gtid)
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.m (i INT PRIMARY KEY) ENGINE=MyISAM",
+               "CREATE TABLE shop.t (id INT PRIMARY KEY)")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    with contextlib.closing(source.connect()) as db, db.cursor() as own:
+        own.execute("SET binlog_format = STATEMENT")
+        own.execute("CREATE TEMPORARY TABLE shop.older (i INT) ENGINE=MyISAM")
+        mybak.backup("full")
+        codes = some_fail(source, (
+            "SET binlog_format = STATEMENT", "INSERT INTO shop.m VALUES (1), (2), (1)", "INSERT INTO shop.t VALUES (1)",
+            "FLUSH BINARY LOGS", "INSERT INTO shop.m VALUES (5), (5)", "INSERT INTO shop.t VALUES (2)"))
+        assert codes == [1062, 1062]
+        own.execute("DROP TEMPORARY TABLE shop.older")
+    source.sql("SET SESSION binlog_transaction_compression = ON", "INSERT INTO shop.t VALUES (3)")
+    archived(mybak)
+    want = state(source)
+    said = mybak.ctl("--json", "restore", "--as-root", "--repo", mybak.url, "--server-binary", source.programs.mariadbd,
+                     "--to", place / "r", env={"MYSQL_HOST": "127.0.0.1"}).json
+    assert said["replay"]["first_left_out"] is None and "gtid_position" not in said["replay"]
+    copy = restored(place, source, place / "r", "r-s")
+    got = state(copy)
+    assert got["gtid_executed"][0][0] == want["gtid_executed"][0][0]
+    for facts in (want, got):
+        facts.pop("gtid_executed")
+    assert not differences(got, want)
+    copy.stop()
+    assert mybak.stop() == 0
+
+
+@pytest.mark.parametrize("gtid", ["on", "off"])
+def test_tables_in_memory(place, gtid):
+    """Changes of these find nothing, in any of the sessions, and all others are checked."""
+    source = source_of(place, gtid)
+    source.sql("CREATE DATABASE `sh-öp`", "CREATE TABLE `sh-öp`.`se ssion` (id INT PRIMARY KEY, v INT) ENGINE=MEMORY",
+               "CREATE TABLE `sh-öp`.t (id INT PRIMARY KEY, v INT)",
+               "INSERT INTO `sh-öp`.`se ssion` VALUES (1, 1), (2, 2), (3, 3)", "INSERT INTO `sh-öp`.t VALUES (1, 1)")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+    for i in range(2, 5):
+        source.sql("UPDATE `sh-öp`.`se ssion` SET v = v + 1", f"INSERT INTO `sh-öp`.t VALUES ({i}, {i})", "BEGIN",
+                   "UPDATE `sh-öp`.t SET v = v + 10 WHERE id = 1", "COMMIT",
+                   "REPLACE INTO `sh-öp`.`se ssion` VALUES (2, 5), (9, 9)", "FLUSH BINARY LOGS")
+    archived(mybak)
+    want = source.sql("SELECT * FROM `sh-öp`.t ORDER BY id")
+    said = mybak.restore(place / "r", None, "--json").json
+    assert "sh-öp.se ssion" in said["note"] and said["replay"]["first_left_out"] is None
+    copy = restored(place, source, place / "r", "r-s")
+    assert copy.sql("SELECT * FROM `sh-öp`.t ORDER BY id") == want and want[0] == (1, 31)
+    copy.stop()
+
+    # The source starts anew, and changes rows again: another session of the replay.
+    source.stop()
+    source.start()
+    source.sql("INSERT INTO `sh-öp`.`se ssion` VALUES (1, 1)")
+    mybak.backup("full")
+    source.sql("UPDATE `sh-öp`.`se ssion` SET v = 3")
+    source.stop()
+    source.start()
+    source.sql("INSERT INTO `sh-öp`.`se ssion` VALUES (1, 2)", "INSERT INTO `sh-öp`.t VALUES (50, 50)")
+    archived(mybak)
+    mybak.restore(place / "s")
+
+    # Another table than the backup's: its changes must find their rows.
+    with contextlib.closing(source.connect()) as db, db.cursor() as cursor:
+        cursor.execute("SET sql_log_bin = 0")
+        cursor.execute("INSERT INTO `sh-öp`.t VALUES (100, 100)")
+    source.sql("UPDATE `sh-öp`.t SET v = 0 WHERE id = 100", "UPDATE `sh-öp`.`se ssion` SET v = 7")
+    archived(mybak)
+    said = mybak.restore(place / "m", None, expect=None)
+    assert said.code not in (0, 2) and "1032" in said.err and "binlog." in said.err and "at line" not in said.err
+    assert ("--gtid" if gtid == "on" else "--position") in said.err
+    assert mybak.stop() == 0
+
+
+def test_client_programs_of_another_server(place):
+    """mysqlbinlog and mysql are names of either's: what is not MySQL's is passed over, what is older refused."""
+    source = source_of(place, "on")
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY)")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+    source.sql("INSERT INTO shop.t VALUES (1)")
+    archived(mybak)
+    folder = place / "bin"
+    folder.mkdir()
+    server = folder / "mysqld"
+    server.write_text(f"#!/bin/sh\nexec {source.programs.mariadbd} \"$@\"\n")
+    for text, code, words in (("mysqlbinlog  Ver 9.6.0 for Linux on x86_64", 4, "is of MySQL 9.6, but the binlogs are of 9.7"),
+                              ("mysqlbinlog Ver 3.5 for debian-linux-gnu at x86_64", None, "no program mysqlbinlog of MySQL"),
+                              ("mysqlbinlog from 11.8.6-MariaDB, client 3.5", None, "no program mysqlbinlog of MySQL")):
+        for name in ("mysqlbinlog", "mysql"):
+            (folder / name).write_text(f"#!/bin/sh\necho '{text}'\n")
+        for program in folder.iterdir():
+            program.chmod(0o755)
+        said = mybak.ctl("restore", "--as-root", "--repo", mybak.url, "--server-binary", server, "--to", place / "r",
+                         expect=code)
+        assert words in said.err and said.code not in (0, 2), said
+        assert not (place / "r").exists()
+    assert mybak.stop() == 0
