@@ -186,8 +186,10 @@ static void queue_rescue(struct daemon *d, struct instance *i, int64_t now)
 	struct binlog *b = &i->binlog;
 	struct err err = ERR_INIT;
 	int64_t id = 0, existing;
-	if (!s || !s->full_due[0] || !b->hold || jobs_active(&d->jobs, JOB_FULL, i->name) ||
-	    rescue_holds_back(&b->rescue, now))
+	if (!s || !s->full_due[0] || !b->hold || jobs_active(&d->jobs, JOB_FULL, i->name))
+		return;
+	rescue_is_for(&b->rescue, s->full_due);
+	if (rescue_holds_back(&b->rescue, now))
 		return;
 	b->rescue.tries++;
 	rescue_hold_back(&b->rescue, now);

@@ -1,5 +1,8 @@
 #include "daemon/sched.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "base/clock.h"
 
 #define RESCUE_IN_VAIN_US (24 * 3600 * CLOCK_US)
@@ -35,6 +38,13 @@ void sched_fail_again(struct sched_track *t, int64_t due_us, unsigned failures, 
 void sched_fail(struct sched_track *t, int64_t due_us, int64_t now_us)
 {
 	sched_fail_again(t, due_us, t->failed_due_us == due_us ? t->failures + 1 : 1, now_us);
+}
+
+void rescue_is_for(struct rescue *r, const char *why)
+{
+	if (r->why[0] && strcmp(r->why, why) != 0)
+		*r = (struct rescue){0};
+	snprintf(r->why, sizeof r->why, "%s", why);
 }
 
 void rescue_hold_back(struct rescue *r, int64_t now_us)

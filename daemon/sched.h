@@ -37,7 +37,10 @@ struct rescue {
 	unsigned tries; /* since it is asked for */
 	unsigned made;  /* of them that became backups, and yet it is asked for */
 	int64_t not_before_us;
+	char why[200]; /* what it is asked for; "" before the first look */
 };
+/* What is asked for now: another gap than the one of before is no failed try of that. */
+void rescue_is_for(struct rescue *r, const char *why);
 void rescue_hold_back(struct rescue *r, int64_t now_us); /* from now on, as after a failure */
 /* The full was made.  What two of them have not mended the next ones will not either: they
  * would only fill the disk, so from then on there is one a day. */

@@ -4,7 +4,8 @@
  * Fields go in as key, value pairs; values are quoted where needed.  Goes to
  * stderr with the journal's <N> priority prefix when JOURNAL_STREAM says stderr
  * is the journal, with a time stamp otherwise.  Thread-safe; a line is one
- * write(2).  lib/ is quiet except for LOG_DEBUG.
+ * write(2).  lib/ is quiet except for LOG_DEBUG, and for damage that a stream met and
+ * mended, of which no call returns.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

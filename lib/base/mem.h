@@ -9,6 +9,7 @@
 #define BASE_MEM_H
 
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "base/err.h"
 

@@ -94,13 +94,16 @@ static void count_unneeded(const struct catalog *c, const struct archive_catalog
 	free(kept);
 }
 
-/* It was taken behind what is archived: the stream is a moment late. */
-static bool is_ahead(const struct lineage *l, size_t begin, const struct manifest *m)
+/* It was taken behind what is archived: the stream is a moment late.  Times of creation are
+ * whole seconds: one that stands in what was archived before is behind nothing. */
+static bool is_ahead(const struct archive_catalog *a, const struct lineage *l, size_t begin,
+                     const struct manifest *m)
 {
 	const struct segment *first = &l->segments.v[begin],
 	                     *last = &l->segments.v[l->segments.n - 1];
 
-	return m->binlog.file && m->finished_us >= (int64_t)first->created * CLOCK_US &&
+	return m->binlog.file && !window_segment(a, m, NULL) &&
+	       m->finished_us >= (int64_t)first->created * CLOCK_US &&
 	       (!m->binlog.created || m->binlog.created >= first->created) &&
 	       archive_file_order(m->binlog.file, last->file) >= 0;
 }
@@ -126,7 +129,7 @@ static void judge(const struct catalog *c, const struct archive_catalog *a, stru
 	for (begin = l->segments.n - 1; begin > 0 && !l->segments.v[begin].gap; begin--)
 		;
 	const struct segment_gap *gap = l->segments.v[begin].gap;
-	if ((!gap && a->lineages.n == 1) || is_ahead(l, begin, newest) ||
+	if ((!gap && a->lineages.n == 1) || is_ahead(a, l, begin, newest) ||
 	    has_ended(l, begin, newest))
 		return;
 	if (gap)

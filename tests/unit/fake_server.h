@@ -7,6 +7,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -39,8 +40,9 @@ struct fake {
 	unsigned group_ms;      /* between two events that begin a group */
 	size_t ahead;           /* events not yet sent that the end already counts */
 	size_t sent;            /* events of the newest file, by a dump with group_ms */
-	unsigned whos, hold_at; /* asked who it is; the question that waits until this is 0 */
-	unsigned holding, cuts, connections, dumps, alive;
+	/* A test looks at these while it waits, without the lock. */
+	atomic_uint whos, hold_at; /* asked who it is; the question that waits until this is 0 */
+	atomic_uint holding, cuts, connections, dumps, alive;
 	bool stop;
 };
 

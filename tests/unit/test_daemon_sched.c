@@ -156,6 +156,14 @@ START_TEST(a_full_for_a_gap_waits_longer_each_time)
 	rescue_made(&r, midnight);
 	ck_assert(rescue_holds_back(&r, midnight + 24 * HOUR - 1));
 	ck_assert(!rescue_holds_back(&r, midnight + 24 * HOUR));
+
+	/* The same gap waits on; another one is a matter of its own. */
+	rescue_is_for(&r, "a gap");
+	rescue_is_for(&r, "a gap");
+	ck_assert(rescue_holds_back(&r, midnight + MIN));
+	rescue_is_for(&r, "a new history");
+	ck_assert(!rescue_holds_back(&r, midnight + MIN));
+	ck_assert_uint_eq(r.tries, 0);
 }
 END_TEST
 

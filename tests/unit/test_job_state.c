@@ -75,6 +75,30 @@ START_TEST(a_full_is_due_behind_a_gap)
 }
 END_TEST
 
+/* RESET MASTER within the second in which the binlog began that the newest backup is in. */
+START_TEST(a_full_is_due_in_a_history_of_the_same_second)
+{
+	struct made anew;
+	struct err e = ERR_INIT;
+	struct archive *a = opened();
+	uint64_t pos;
+
+	backup(T0 + 215, &made[2], made[2].at.v[4]);
+	made_begin(&anew, "binlog.000001", T0 + 200, 1);
+	made_group(&anew, T0 + 220, 500);
+	archive_new_lineage(a);
+	ck_ok(archive_begin_file(a, "binlog.000001", NULL, &e), e);
+	ck_ok(made_feed(a, &anew, 0, anew.bytes.n, &e), e);
+	ck_ok(archive_sync(a, &pos, &e), e);
+	archive_free(a);
+	made_done(&anew);
+
+	struct binlog_state s = state();
+	ck_assert_ptr_nonnull(strstr(s.full_due, "new history"));
+	binlog_state_done(&s);
+}
+END_TEST
+
 /* No full, however many are made, stands in a binlog that is not written any more. */
 START_TEST(no_full_is_due_where_no_binlog_is_written)
 {
@@ -193,6 +217,7 @@ static Suite *suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, begin, end);
 	tcase_add_test(t, a_full_is_due_behind_a_gap);
+	tcase_add_test(t, a_full_is_due_in_a_history_of_the_same_second);
 	tcase_add_test(t, no_full_is_due_where_no_binlog_is_written);
 	tcase_add_test(t, a_look_while_an_expire_removes);
 	tcase_add_test(t, what_no_backup_needs_is_counted);
