@@ -20,6 +20,7 @@ def lsn_of(page):
 class MariaDBKind:
     DOUBLEWRITE = range(64, 192)  # of the system tablespace: scratch space
     LOAD = ()
+    RESTLESS = ()
 
     @staticmethod
     def server(place, *options):
@@ -38,6 +39,7 @@ class MariaDBKind:
 class MySQLKind:
     DOUBLEWRITE = range(0)  # has files of its own
     LOAD = ("--tables=0", "--ddl=0")  # DDL waits for the backup to end, and goes on then
+    RESTLESS = ("mysql.ibd", "undo_001", "undo_002")  # with each new binlog it notes its GTIDs
 
     @staticmethod
     def server(place, *options):
@@ -146,8 +148,9 @@ def same_after_recovery(place, server, cold, restored):
 
 @KINDS
 def test_settled_source_is_equal_byte_for_byte(place, kind):
-    server, _, cold, restored = chain(kind, place, quiet=True)
-    assert [(str(n), p) for n, p, _, _ in differing_pages(kind, cold, restored)] == []
+    server, backup, cold, restored = chain(kind, place, quiet=True)
+    assert [(str(n), p) for n, p, _, _ in differing_pages(kind, cold, restored) if str(n) not in kind.RESTLESS] == []
+    check_owed(kind, cold, restored, backup)
     same_after_recovery(place, server, cold, restored)
 
 
