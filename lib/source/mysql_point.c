@@ -178,7 +178,8 @@ int mysql_fix_point(struct mysql *m, struct err *err)
 	struct manifest *out = m->hot.out;
 
 	hot_say_step(&m->hot, "point");
-	if (ask_point(m, err) != 0)
+	/* Held when the point was asked for: names and files up to there are what they were. */
+	if (ask_point(m, err) != 0 || mysql_check_lock(m, err) != 0)
 		return -1;
 	hot_say_step(&m->hot, "redo");
 	if (mysql_capture_finish(m->capture, out->lsn_end, err) != 0 || plan_binlog(m, err) != 0)

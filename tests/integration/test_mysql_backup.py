@@ -134,6 +134,26 @@ def test_lock_is_not_granted(place):
     mybak.backup("full")
 
 
+@pytest.mark.parametrize("when", ["copy", "before the point"])
+def test_lock_is_lost(place, when):
+    """Its session is killed, and DDL passes: no backup comes of that."""
+    server = source_of(place)
+    mybak = slow(place, server)
+    server.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
+    number = running(mybak)
+    holder = server.value("SELECT t.processlist_id FROM performance_schema.metadata_locks l"
+                          " JOIN performance_schema.threads t ON t.thread_id=l.owner_thread_id"
+                          " WHERE l.object_type='BACKUP LOCK'")
+    if when != "copy":
+        wait_for(lambda: mybak.job(number)["bytes_done"] > 0.9 * mybak.job(number)["bytes_total"], 60)
+    server.sql(f"KILL {holder}", "ALTER TABLE d.t ADD COLUMN n INT", "DROP TABLE d.t")
+    job = mybak.wait_job(number)
+    assert job["state"] == "failed", job
+    assert "LOCK INSTANCE FOR BACKUP was lost" in job["error"]["message"]
+    assert not registered(server)
+    assert mybak.backup_dirs() == []
+
+
 @pytest.mark.parametrize("how", ["killed", "cancelled"])
 def test_everything_is_let_go(place, how):
     server = source_of(place)
