@@ -55,6 +55,9 @@ struct facts {
  * so that it can be refused by name.  Privileges are tried, not read: what the server itself says
  * counts. */
 int facts_ask(struct conn *c, struct facts *ret, struct err *err);
+/* The data directory is seen here as `datadir` (NULL: as the server says): so is every path
+ * in it. */
+void facts_move(struct facts *f, const char *datadir);
 void facts_done(struct facts *f); /* NULL and half-filled are fine; leaves it zeroed */
 
 /* Can `method: hot` work on this server?  ERR_REFUSED with the reason and what to

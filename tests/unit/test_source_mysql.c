@@ -170,6 +170,25 @@ START_TEST(known_dir_around_the_datadir)
 }
 END_TEST
 
+/* innodb_undo_directory may be a link to the data directory. */
+START_TEST(the_same_place_by_another_name)
+{
+	char *link = mem_printf("%s/link", place), *key = mem_printf("%s/link/keys/keyring", place);
+	ck_assert_int_eq(symlink(dir, link), 0);
+	make_dir("keys");
+	put("keys/keyring");
+	free(facts.keyring_file);
+	facts.keyring_file = key;
+	names_add_root(out, link, "undo");
+	ck_assert_uint_eq(out->roots.n, 2);
+	ck_assert(names_is_root_of(&names, 0, link));
+	struct scan s = scan_all();
+	ck_assert_uint_eq(s.list.n, 2); /* the directories */
+	scan_done(&s);
+	free(link);
+}
+END_TEST
+
 static void expect_table(const char *path, const char *want)
 {
 	char *got = mysql_names_table(path);
@@ -353,6 +372,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(t, start, stop);
 	tcase_add_test(t, what_is_taken);
 	tcase_add_test(t, known_dir_around_the_datadir);
+	tcase_add_test(t, the_same_place_by_another_name);
 	tcase_add_test(t, names_of_tables);
 	tcase_add_test(t, tables_without_lock);
 	tcase_add_test(t, log_status);
