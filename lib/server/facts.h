@@ -34,7 +34,8 @@ struct facts {
 	/* MySQL only */
 	char *doublewrite_dir;  /* absolute, or NULL: beside the system tablespace */
 	VEC(char *) known_dirs; /* innodb_directories, absolute */
-	char *keyring_file;     /* where the keys are kept, absolute, or NULL */
+	/* Absolute: files and directories where keys are kept, and what opens them. */
+	VEC(char *) keyring_files;
 	uint64_t redo_capacity; /* bytes its redo log may take */
 	bool redo_off;          /* ALTER INSTANCE DISABLE INNODB REDO_LOG was said */
 	unsigned flush_log;     /* innodb_flush_log_at_trx_commit */

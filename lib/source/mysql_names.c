@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "source/mysql_keys.h"
 
 /* Files at the top of the data directory that a restored server makes anew or must not
  * have: logs of this run, traces of replication, its identity.  ib_buffer_pool comes
@@ -63,7 +64,7 @@ static bool is_undo(const struct names *n, uint16_t root, const char *dir, const
 static bool is_skipped(const struct names *n, uint16_t root, const char *dir, const char *name)
 {
 	return names_is_servers_own(n, root, dir, name) ||
-	       names_is_at(n, root, dir, name, n->facts->keyring_file) ||
+	       mysql_keys_here(n, root, dir, name) ||
 	       (!dir[0] && names_match(skipped_top, name));
 }
 
@@ -73,7 +74,8 @@ bool mysql_names_classify(void *arg, uint16_t root, const char *dir, const char 
 	const struct names *n = arg;
 
 	if (!name[0])
-		return !names_is_foreign_dir(n, root, dir) && !names_match(skipped_dirs, dir);
+		return !names_is_foreign_dir(n, root, dir) && !names_match(skipped_dirs, dir) &&
+		       !mysql_keys_here(n, root, dir, name);
 	if (names_is_system_here(n, root, dir, name) || is_undo(n, root, dir, name) ||
 	    str_ends(name, ".ibd") || str_ends(name, ".ibu")) {
 		*ret_kind = FOUND_INNODB;

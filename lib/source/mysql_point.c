@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "source/mysql.h"
+#include "source/mysql_keys.h"
 #include "source/mysql_log_status.h"
 #include "source/mysql_names.h"
 
@@ -161,18 +162,6 @@ static void describe_redo(struct mysql *m)
 	out->files.v[0].size = mysql_capture_bytes(m->capture);
 }
 
-static void warn_of_keyring(struct mysql *m)
-{
-	const char *file = m->hot.plan.facts->keyring_file;
-	const char *datadir = m->hot.out->roots.v[0].path;
-	size_t n = strlen(datadir);
-	if (file && strncmp(file, datadir, n) == 0 && file[n] == '/' && access(file, F_OK) == 0)
-		*vec_push(&m->hot.out->warnings) = mem_printf(
-		    "the keys of encrypted tables, %s, are not in the backup: a key does not "
-		    "belong beside what it encrypts; keep a copy of it elsewhere",
-		    file);
-}
-
 int mysql_fix_point(struct mysql *m, struct err *err)
 {
 	struct manifest *out = m->hot.out;
@@ -190,7 +179,7 @@ int mysql_fix_point(struct mysql *m, struct err *err)
 	let_go(m);
 	out->binlog.created =
 	    hot_binlog_created(m->hot.plan.facts->log_bin_basename, out->binlog.file);
-	warn_of_keyring(m);
+	mysql_keys_warn(m->hot.plan.facts, out);
 	hot_sum_sizes(&m->hot);
 	return 0;
 }
