@@ -88,7 +88,7 @@ char *recover_mysql_advice(const struct manifest *m, const struct places *places
 	bool no_sums = restore_redo_wants_no_sums(m);
 	struct str s = {0};
 
-	if (base || directories || no_sums)
+	if (base || directories || no_sums || m->replica.n)
 		str_addf(&s,
 		         "the first start of a server on %s must have the options "
 		         "--skip-replica-start",
@@ -104,6 +104,9 @@ char *recover_mysql_advice(const struct manifest *m, const struct places *places
 		         "prepared transactions are committed, and completes gtid_executed; "
 		         "remove " RECOVER_BINLOG_DIR " after a clean shutdown",
 		         base);
+	if (m->replica.n)
+		str_add(&s, "; the server was a replica: RESET REPLICA ALL before any start without "
+		            "--skip-replica-start, or it goes on as one");
 	free(base);
 	free(directories);
 	return s.n ? str_take(&s) : NULL;
