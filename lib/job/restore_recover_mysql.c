@@ -105,8 +105,9 @@ char *recover_mysql_advice(const struct manifest *m, const struct places *places
 		         "remove " RECOVER_BINLOG_DIR " after a clean shutdown",
 		         base);
 	if (m->replica.n)
-		str_add(&s, "; the server was a replica: RESET REPLICA ALL before any start without "
-		            "--skip-replica-start, or it goes on as one");
+		str_add(&s,
+		        "; the server was a replica: RESET REPLICA ALL before any start without "
+		        "--skip-replica-start, or it goes on as one");
 	free(base);
 	free(directories);
 	return s.n ? str_take(&s) : NULL;
