@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "source/hot.h"
+#include "source/mysql_binlog.h"
 #include "source/mysql_capture.h"
 #include "source/mysql_consumer.h"
 
@@ -19,8 +20,12 @@ struct mysql {
 	uint64_t next_look_ns; /* whether it is held still */
 	struct mysql_consumer *consumer;
 	struct mysql_capture *capture;
+	struct mysql_binlog binlog;
 };
 
+/* The owner ends it with log_status_done. */
+struct log_status;
+int mysql_ask_status(struct conn *c, struct log_status *ret, struct err *err);
 /* The checkpoint as log_status says it. */
 int mysql_ask_checkpoint(struct conn *c, uint64_t *ret, struct err *err);
 

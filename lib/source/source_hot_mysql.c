@@ -118,6 +118,7 @@ static void mysql_free(struct source *s);
 static int mysql_begin(const struct source_plan *plan, struct source **ret, struct err *err)
 {
 	struct mysql *m = mem_zalloc(sizeof *m);
+	m->binlog.fd = -1;
 	int rc = hot_init(&m->hot, &source_hot_mysql, &rules, plan, err);
 	if (rc == 0) {
 		mysql_names_add_roots(plan->facts, m->hot.out);
@@ -195,6 +196,7 @@ static void mysql_free(struct source *s)
 	mysql_capture_free(m->capture);
 	mysql_consumer_free(m->consumer);
 	conn_free(m->side);
+	mysql_binlog_close(&m->binlog);
 	hot_done(&m->hot);
 	free(m);
 }

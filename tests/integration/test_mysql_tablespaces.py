@@ -8,6 +8,7 @@ import pytest
 
 from harness import Load, Mybak, MySQLServer, Truth, check_restored, mysql_sid, wait_for, with_keyring
 from harness.load import ledger_floor
+from harness.oracle import check_bank
 
 pytestmark = pytest.mark.mysql
 
@@ -196,3 +197,30 @@ def test_encrypted(place, keys):
         mybak.restore(target, backup, f"--server-option=--plugin-dir={place}/sbin")
         assert not (target / "keyring").exists()
         check_restored(truth, target, backup, floor)
+
+
+@pytest.mark.parametrize("how", ["idle", "load"])
+def test_encrypted_binlog(place, how):
+    """The piece of it that a backup takes decides as one in the clear does."""
+    server = MySQLServer(place, options=("--binlog-encryption=ON", "--max-binlog-size=8192",
+                                         "--binlog-group-commit-sync-delay=20000"),
+                         programs=with_keyring(mysql_sid(), place / "sbin"))
+    MySQLServer(place, "plain", programs=mysql_sid(), datadir=server.datadir).create()
+    server.start()
+    mybak = Mybak(place, server).start()
+    load = Load(server, "--tables=0", "--transfers=4")
+    if how == "idle":
+        load.stop()
+    floor = ledger_floor(server)
+    backup = mybak.backup("full")
+    load.stop()
+    target = place / "r"
+    mybak.restore(target, backup, f"--server-option=--plugin-dir={place}/sbin")
+    copy = MySQLServer(place, "copy", programs=server.programs, datadir=target, binlog=False).start()
+    check_bank(copy, floor)
+    copy.check_gtid(backup["binlog"]["gtid"])
+    if how == "idle":
+        assert copy.checksum_tables() == server.checksum_tables()
+        refused = mybak.ctl("restore", "--to", place / "closed", "--repo", mybak.url, "--backup", backup["id"],
+                            "--server-binary", mysql_sid().mariadbd, expect=None)
+        assert refused.code and "keyring component" in refused.err, refused.err
