@@ -12,7 +12,8 @@ static void take_known_dirs(struct facts *f, const struct variables *v)
 {
 	char *copy = mem_strdup(variable(v, "innodb_directories")), *save = NULL;
 
-	for (char *dir = strtok_r(copy, ";", &save); dir; dir = strtok_r(NULL, ";", &save))
+	/* The server takes quotes off, wherever they are. */
+	for (char *dir = strtok_r(copy, ";\"'", &save); dir; dir = strtok_r(NULL, ";\"'", &save))
 		*vec_push(&f->known_dirs) = server_path(f->datadir, dir);
 	free(copy);
 }

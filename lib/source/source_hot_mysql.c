@@ -17,6 +17,7 @@
 #include "source/lock.h"
 #include "source/mysql.h"
 #include "source/mysql_names.h"
+#include "source/mysql_spaces.h"
 
 /* A server that hangs is let go soon; rotating a binlog can take a while. */
 #define TIMEOUT_S 120
@@ -124,6 +125,7 @@ static int mysql_begin(const struct source_plan *plan, struct source **ret, stru
 		mysql_names_add_roots(plan->facts, m->hot.out);
 		hot_say_step(&m->hot, "start");
 		if (lock_instance(m, err) != 0 || start_capture(m, err) != 0 ||
+		    mysql_check_spaces(m->side, plan->facts, m->hot.out, err) != 0 ||
 		    hot_plan_first(&m->hot, err) != 0)
 			rc = -1;
 	}

@@ -165,6 +165,29 @@ def test_kind(place, name):
         server.options = options
 
 
+def test_tablespace_out_of_reach(place):
+    """The server opens it by its data dictionary; innodb_directories does not lead there."""
+    ssd = place / "ssd"
+    server = MySQLServer(place, options=(*places(place), f'--innodb-directories="{ssd};/none"'),
+                         programs=mysql_sid()).create().start()
+    server.sql("CREATE DATABASE db", f"CREATE TABLE db.away {COLUMNS} DATA DIRECTORY='{ssd}'",
+               f"CREATE TABLESPACE far ADD DATAFILE '{ssd}/far.ibd'")
+    mybak = Mybak(place, server).start()
+    backup = mybak.backup("full")
+    files = mybak.ctl("--json", "show", "--files", backup["id"], "--repo", mybak.url).json["files"]
+    assert {"db/away.ibd", "far.ibd"} <= {f["path"] for f in files}
+    assert any("names /none, which is not there" in w for w in backup["warnings"])
+    server.stop()
+    server.options = ()
+    server.start()
+    assert server.sql("SELECT * FROM db.away") == []
+    job = mybak.wait_job(mybak.start_job("full"))
+    assert job["state"] == "failed" and job["error"]["kind"] == "refused", job
+    assert "ssd/" in job["error"]["message"] and "innodb_directories" in job["error"]["hint"]
+    server.sql("REVOKE PROCESS ON *.* FROM mybak@localhost")
+    assert any("PROCESS" in w for w in mybak.backup("full")["warnings"])
+
+
 @pytest.mark.parametrize("keys", ["outside", "inside"])
 def test_encrypted(place, keys):
     """Tables, redo and undo; the keys are beside the data directory, or in it, from where

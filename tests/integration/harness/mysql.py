@@ -15,7 +15,7 @@ class MySQLServer(Server):
     END = "SHOW BINARY LOG STATUS"
     BEFORE_SEQUENCE = ("USE mysql", "SET SESSION cte_max_recursion_depth=4294967295")
     SEQUENCES = ("ledger",)  # no lock of a backup's holds MyISAM
-    GRANTS = ("BACKUP_ADMIN", "RELOAD", "REPLICATION CLIENT", "REPLICATION SLAVE")
+    GRANTS = ("BACKUP_ADMIN", "RELOAD", "REPLICATION CLIENT", "REPLICATION SLAVE", "PROCESS")
 
     def create(self):
         key = hashlib.sha1(repr((self.programs.name, self.init)).encode()).hexdigest()[:12]
