@@ -30,3 +30,23 @@ def test_settings_of_keyrings(place):
     assert all(f"{data}/{name}" in said for name in secret if name != "kmip/key.pem" and not name.endswith(".backup"))
     line, = (line for line in mybak.ctl("check", expect=None).out.splitlines() if "are in no backup" in line)
     assert f"{data}/old.keys" in line and f"{data}/all.keys" in line
+
+
+def test_member_of_a_group(place):
+    """A copy keeps what was persisted, but does not join the group of its source."""
+    server = MySQLServer(place, programs=mysql_sid()).create().start()
+    server.sql("INSTALL PLUGIN group_replication SONAME 'group_replication.so'",
+               "SET PERSIST group_replication_start_on_boot=ON", "SET PERSIST max_connections=77",
+               "SET PERSIST_ONLY group_replication_group_seeds='127.0.0.1:1'",
+               "SET PERSIST_ONLY group_replication_group_name='11111111-2222-3333-4444-555555555555'")
+    mybak = Mybak(place, server).start()
+    b = mybak.backup("full")
+    for name, options in (("recovered", ()), ("raw", ("--no-recover",))):
+        said = mybak.restore(place / name, b, *options)
+        assert "group_replication_group_seeds" in said.out + said.err
+        was, now = (json.loads((d / "mysqld-auto.cnf").read_text()) for d in (server.datadir, place / name))
+        assert "group_replication" not in str(now) and "max_connections" in str(now)
+        for section in was.values():
+            for variable in [v for v in section if v.startswith("group_replication")] if isinstance(section, dict) else ():
+                del section[variable]
+        assert now == was
