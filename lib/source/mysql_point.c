@@ -74,6 +74,11 @@ static int ask_point(struct mysql *m, struct err *err)
 	    conn_exec(m->side, err, "FLUSH NO_WRITE_TO_BINLOG BINARY LOGS") != 0 ||
 	    mysql_capture_hold(m->capture, err) != 0)
 		return -1;
+	/* Before the point: what a replica does once more can be skipped, what it never did
+	 * cannot be had. */
+	if (m->hot.plan.facts->is_replica &&
+	    conn_query(m->side, "SHOW REPLICA STATUS", take_replica, out, err) != 0)
+		return -1;
 	uint64_t from = clock_mono_ns();
 	if (mysql_ask_status(m->side, &s, err) != 0)
 		return -1;
@@ -81,9 +86,6 @@ static int ask_point(struct mysql *m, struct err *err)
 	out->lsn_end = s.lsn;
 	out->binlog = s.binlog;
 	if (mysql_binlog_open(&m->binlog, &m->hot, m->side, err) != 0)
-		return -1;
-	if (m->hot.plan.facts->is_replica &&
-	    conn_query(m->side, "SHOW REPLICA STATUS", take_replica, out, err) != 0)
 		return -1;
 	return conn_exec(m->side, err, ENGINE_LOGS);
 }
