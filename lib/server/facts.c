@@ -277,8 +277,7 @@ void facts_done(struct facts *f)
 	                       f->relay_log_basename,
 	                       f->log_bin_index,
 	                       f->relay_log_index,
-	                       f->relay_log_info_file,
-	                       f->doublewrite_dir};
+	                       f->relay_log_info_file};
 	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
 		free(owned[i]);
 	names_done(f->known_dirs.v, f->known_dirs.n);

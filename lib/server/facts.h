@@ -32,7 +32,6 @@ struct facts {
 	bool log_bin, is_replica;
 	bool log_archive; /* innodb_log_archive=ON */
 	/* MySQL only */
-	char *doublewrite_dir;  /* absolute, or NULL: beside the system tablespace */
 	VEC(char *) known_dirs; /* innodb_directories, absolute */
 	/* Absolute: files and directories where keys are kept, and what opens them. */
 	VEC(char *) keyring_files;

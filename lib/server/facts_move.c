@@ -18,11 +18,12 @@ static void move(char **path, const char *from, const char *to)
 
 void facts_move(struct facts *f, const char *datadir)
 {
-	char **const paths[] = {&f->redo_dir,         &f->undo_dir,        &f->innodb_home,
-	                        &f->aria_log_dir,     &f->pid_file,        &f->socket,
-	                        &f->log_error,        &f->slow_log_file,   &f->general_log_file,
-	                        &f->log_bin_basename, &f->log_bin_index,   &f->relay_log_basename,
-	                        &f->relay_log_index,  &f->doublewrite_dir, &f->relay_log_info_file};
+	char **const paths[] = {
+	    &f->redo_dir,         &f->undo_dir,           &f->innodb_home,
+	    &f->aria_log_dir,     &f->pid_file,           &f->socket,
+	    &f->log_error,        &f->slow_log_file,      &f->general_log_file,
+	    &f->log_bin_basename, &f->log_bin_index,      &f->relay_log_basename,
+	    &f->relay_log_index,  &f->relay_log_info_file};
 
 	if (!datadir || !f->datadir)
 		return;

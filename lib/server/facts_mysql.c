@@ -62,7 +62,6 @@ static int add_keyring_plugin(void *arg, unsigned n, char **fields, const unsign
 
 int facts_ask_mysql(struct conn *c, struct facts *f, const struct variables *v, struct err *err)
 {
-	f->doublewrite_dir = variable_path(v, "innodb_doublewrite_dir", f->datadir);
 	take_known_dirs(f, v);
 	facts_take_keyring(f, v);
 	if (conn_query(c, "SHOW GLOBAL STATUS LIKE 'Innodb\\_redo\\_log\\_%'", take_redo, f, err) <

@@ -96,7 +96,7 @@ int mysql_binlog_open(struct mysql_binlog *b, struct hot *h, struct conn *side, 
 static void describe_dir(struct manifest *out, const struct stat *datadir)
 {
 	*vec_push(&out->files) = (struct manifest_file){
-	    .path = mem_strdup(MYSQL_BINLOG_DIR),
+	    .path = mem_strdup(MANIFEST_BINLOG_DIR),
 	    .kind = FILE_DIR,
 	    .base = -1,
 	    .mode = datadir->st_mode & 07777u,
@@ -108,7 +108,7 @@ static void describe_dir(struct manifest *out, const struct stat *datadir)
 static void add_work(struct mysql_binlog *b, struct hot *h, const struct stat *st, uint64_t size)
 {
 	struct found f = {
-	    .path = mem_printf(MYSQL_BINLOG_DIR "/%s", h->out->binlog.file),
+	    .path = mem_printf(MANIFEST_BINLOG_DIR "/%s", h->out->binlog.file),
 	    .mode = st->st_mode & 07777u,
 	    .uid = st->st_uid,
 	    .gid = st->st_gid,

@@ -132,6 +132,9 @@ START_TEST(what_is_taken)
 	                                       "keys/keyring",
 	                                       "keys/keyring.backup",
 	                                       "kmip/key.pem",
+	                                       "inside/#ib_16384_1.dblwr",
+	                                       "inside/#innodb_redo/#ib_redo8",
+	                                       "inside/#innodb_temp/temp_2.ibt",
 	                                       "component_keyring_vault.cnf",
 	                                       "../ssd/note",
 	                                       "../ssd/undo_002",
@@ -142,6 +145,8 @@ START_TEST(what_is_taken)
 	make_dir("#mybak-binlog");
 	make_dir("keys");
 	make_dir("kmip");
+	make_dir("inside/#innodb_redo");
+	make_dir("inside/#innodb_temp");
 	make_dir("../ssd/far/db");
 	make_dir("../ssd/lost+found");
 	for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
