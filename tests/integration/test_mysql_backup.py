@@ -229,6 +229,18 @@ def test_another_consumer(place):
     restore_all(place, mybak, Truth.of(server), taken)
 
 
+def test_another_consumer_for_a_moment(place):
+    """As a check of the server is one."""
+    server = source_of(place)
+    mybak = Mybak(place, server).start()
+    with server.connect() as other, other.cursor() as cursor:
+        cursor.execute("SELECT innodb_redo_log_consumer_register()")
+        number = mybak.start_job("full")
+        time.sleep(0.5)
+    assert mybak.wait_job(number)["state"] == "done"
+    assert not any("consumer" in w for w in mybak.list()[0]["warnings"])
+
+
 GLOBAL = ("BACKUP_ADMIN", "RELOAD", "REPLICATION CLIENT")
 
 
