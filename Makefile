@@ -155,7 +155,7 @@ demo: ## a live server backed up, destroyed and brought back, as a story (as roo
 	@$(PYTHON) tests/demo.py
 
 .PHONY: bench
-bench: ## side by side with mariadb-backup; size: BENCH_MB (1000)
+bench: ## side by side with mariadb-backup, and on MySQL; size: BENCH_MB (1000)
 	$(SETUP) build test
 	$(AGAIN) programs
 	@$(PYTHON) tests/bench.py

@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """mybak side by side with `mariadb-backup --stream | zstd`, in one run on one machine, and with
-the limit, `cat files | zstd`.  Runs take turns; what is printed are medians.  BENCH_MB (1000)
-is the size of the database, BENCH_RUNS (3) how often each thing is done."""
+the limit, `cat files | zstd`; then with MySQL, for which Debian has no other hot backup, beside
+the same load without a backup.  Runs take turns; what is printed are medians.  BENCH_MB (1000)
+is the size of the database, BENCH_RUNS (3) how often each thing is done, BENCH_OF ("mariadb
+mysql") which servers are looked at."""
 import collections
 import contextlib
 import os
@@ -15,7 +17,9 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "integration"))
 
-from harness import Load, Mybak, Server, Workplace  # noqa: E402
+import pytest  # noqa: E402
+
+from harness import Load, Mybak, MySQLServer, Server, Workplace, mysql_sid  # noqa: E402
 
 MB = int(os.environ.get("BENCH_MB", "1000"))
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
@@ -25,8 +29,7 @@ TABLES = 4
 ROWS_A_PAGE = 70  # of sysbench's table
 
 
-def prepare(place):
-    server = Server(place, options=("--innodb-buffer-pool-size=512M", "--innodb-log-file-size=512M"))
+def prepare(server):
     server.create().start()
     server.sql("CREATE DATABASE sbtest")
     subprocess.run(["sysbench", "oltp_read_write", "--db-driver=mysql", "--mysql-user=root",
@@ -42,6 +45,7 @@ def change(server, percent, salt):
     for i in range(1, TABLES + 1):
         server.sql(f"UPDATE sbtest.sbtest{i} SET pad=REVERSE(pad) WHERE id % {step} = {salt % step}")
     server.settle()
+    server.checkpoint()
 
 
 def warm(server):
@@ -159,7 +163,8 @@ class Us:
         target = place / "our-copy"
         with Meter(self.server, commits=False) as m:
             self.mybak.restore(target, self.last)
-            copy = Server(place, "our-copy-server", datadir=target, binlog=False).start()
+            copy = type(self.server)(place, "our-copy-server", programs=self.server.programs, datadir=target,
+                                     binlog=False).start()
         copy.stop()
         shutil.rmtree(target)
         return {"seconds": m.seconds}
@@ -302,12 +307,57 @@ def idle_memory(us):
         return {"memory": int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")}
 
 
-def main():
+def headline(server):
+    size = sum(f.stat().st_size for f in server.datadir.rglob("*.ibd"))
+    print(f"{server.value('SELECT VERSION()')}, {size / 1048576:.0f} MiB of tablespaces, {THREADS} threads,"
+          f" {os.cpu_count()} CPUs, medians of {RUNS}\n")
+
+
+def without(server, seconds):
+    """The same load for as long, and nobody takes a backup."""
+    with Meter(server) as m:
+        time.sleep(seconds)
+    return {"stall": m.stall}
+
+
+def beside_nothing(server, us, title, level, percent=None):
+    ours, nothing = [], []
+    for salt in range(RUNS):
+        if percent:
+            change(server, percent, salt + 1)
+        ours.append(us.backup(level, bool(percent)))
+        nothing.append(without(server, max(ours[-1]["seconds"], 1)))
+    for name, key in ((title, "seconds"), ("    stored", "bytes"), ("    longest a client waited", "stall"),
+                      ("    peak memory", "memory")):
+        print(f"{name:<38}{figure(ours, key):>12}{figure(nothing, key):>16}", flush=True)
+
+
+def mysql():
+    try:
+        programs = mysql_sid()
+    except pytest.skip.Exception as e:
+        print(f"left out: {e}")
+        return
     with Workplace() as place:
-        server = prepare(place)
-        size = sum(f.stat().st_size for f in server.datadir.rglob("*.ibd"))
-        print(f"{server.value('SELECT VERSION()')}, {size / 1048576:.0f} MiB of tablespaces, {THREADS} threads,"
-              f" {os.cpu_count()} CPUs, medians of {RUNS}\n")
+        server = prepare(MySQLServer(place, programs=programs, options=(
+            "--innodb-buffer-pool-size=512M", "--innodb-redo-log-capacity=512M")))
+        headline(server)
+        print(f"{'':<38}{'mybak':>12}{'no backup':>16}")
+        us = Us(place, server)
+        warm(server)
+        for level in (1, 3):
+            beside_nothing(server, us, f"full, level {level}", level)
+        for percent in (0.1, 1, 10):
+            beside_nothing(server, us, f"incremental, {percent:g} % of pages", 1, percent)
+        us.backup(1)
+        times = [us.restore(place) for _ in range(RUNS)]
+        print(f"{'restore to a started server':<38}{figure(times, 'seconds'):>12}", flush=True)
+
+
+def mariadb():
+    with Workplace() as place:
+        server = prepare(Server(place, options=("--innodb-buffer-pool-size=512M", "--innodb-log-file-size=512M")))
+        headline(server)
         print(f"{'':<38}{'mybak':>12}{'mariadb-backup':>16}{'ahead':>10}{'limit':>12}{'behind':>10}")
         us, peer = Us(place, server), Peer(place, server)
         warm(server)
@@ -321,4 +371,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    for n, look in enumerate(os.environ.get("BENCH_OF", "mariadb mysql").split()):
+        if n:
+            print()
+        {"mariadb": mariadb, "mysql": mysql}[look]()

@@ -75,6 +75,11 @@ struct mysql_block {
  * one only when two readings agree.
  */
 struct mysql_block mysql_block_check(const unsigned char *block, uint64_t lsn);
+/* Is it to be believed as it is?  `flushed`: durable before it was read. */
+static inline bool mysql_block_is_final(const struct mysql_block *b, uint64_t lsn, uint64_t flushed)
+{
+	return b->state == MYSQL_BLOCK_FULL && (!b->unsummed || lsn + MYSQL_REDO_BLOCK <= flushed);
+}
 
 /* Does an LSN lie inside of a block (true), or is it where one begins?  The server
  * counts the head of a block as soon as something is behind it, so the LSNs of a head

@@ -79,6 +79,7 @@ static int meet_server(struct run *r, struct err *err)
 	    facts_ask(r->conn, &r->facts, err) != 0)
 		return -1;
 	r->facts_known = true;
+	facts_move(&r->facts, r->req->instance->datadir);
 	if (source_choose(r->req->instance->method, &r->facts, &r->ops, err) != 0 ||
 	    r->ops->probe(&r->facts, err) != 0 ||
 	    r->ops->current_lsn(r->conn, &r->current_lsn, err) != 0)
@@ -89,11 +90,6 @@ static int meet_server(struct run *r, struct err *err)
 	return 0;
 }
 
-static const char *datadir_of(const struct run *r)
-{
-	return r->req->instance->datadir ? r->req->instance->datadir : r->facts.datadir;
-}
-
 static int find_parent(struct run *r, struct err *err)
 {
 	const struct parent_wish wish = {
@@ -101,7 +97,6 @@ static int find_parent(struct run *r, struct err *err)
 	    .instance = r->req->instance->name,
 	    .method = r->ops->name,
 	    .facts = &r->facts,
-	    .datadir = datadir_of(r),
 	    .current_lsn = r->current_lsn,
 	};
 	char *reason = NULL;
@@ -192,7 +187,6 @@ static int begin(struct run *r, struct err *err)
 	const struct source_plan plan = {
 	    .target = r->target,
 	    .facts = &r->facts,
-	    .datadir = r->req->instance->datadir,
 	    .lock_wait_s = p->limits.lock_wait_s,
 	    .lock_retries = p->limits.lock_retries,
 	    .parent = r->parent,

@@ -43,7 +43,7 @@ static char *why_unfit(const struct parent_wish *w, const struct manifest *m)
 		return mem_printf("%s is of another server (uuid %s)", m->id, m->uuid);
 	if (m->page_size != w->facts->page_size)
 		return mem_printf("%s has another innodb_page_size", m->id);
-	if (directory_differs(m, w->datadir))
+	if (directory_differs(m, w->facts->datadir))
 		return mem_printf("the data directory was made anew since %s", m->id);
 	if (w->current_lsn < m->lsn_end)
 		return mem_printf(

@@ -14,7 +14,6 @@ struct parent_wish {
 	const char *instance;
 	const char *method;
 	const struct facts *facts;
-	const char *datadir;
 	uint64_t current_lsn; /* of the server now */
 };
 

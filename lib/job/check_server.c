@@ -15,27 +15,24 @@
 #define REDO_SMALL (64u << 20)
 
 /* The first file of the system tablespace: always there, and as secret as any. */
-static char *system_file(const struct policy_instance *inst, const struct facts *f)
+static char *system_file(const struct facts *f)
 {
 	size_t n = strcspn(f->data_file_path, ":;");
-	bool moved = inst->datadir && !strcmp(f->innodb_home, f->datadir);
 
 	if (f->data_file_path[0] == '/')
 		return mem_strndup(f->data_file_path, n);
-	return mem_printf("%s/%.*s", moved ? inst->datadir : f->innodb_home, (int)n,
-	                  f->data_file_path);
+	return mem_printf("%s/%.*s", f->innodb_home, (int)n, f->data_file_path);
 }
 
-static void check_datadir(const struct policy_instance *inst, const struct facts *f,
-                          const char *subject, struct check_result *ret)
+static void check_datadir(const struct facts *f, const char *subject, struct check_result *ret)
 {
-	char *path = system_file(inst, f);
+	char *path = system_file(f);
 	struct err err = ERR_INIT;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd >= 0) {
 		check_add(ret, CHECK_OK, subject, NULL, "the data directory %s can be read",
-		          inst->datadir ? inst->datadir : f->datadir);
+		          f->datadir);
 		close(fd);
 	} else {
 		bool gone = errno == ENOENT;
@@ -112,12 +109,13 @@ static void check_facts(const struct policy_instance *inst, struct conn *c, cons
 		check_add_err(ret, CHECK_CRITICAL, subject, &err);
 		return;
 	}
+	facts_move(&f, inst->datadir);
 	check_add(ret, CHECK_OK, subject, NULL, "the server answers: %s %s",
 	          flavour_name(f.flavour), f.version);
 	if (facts_check_hot(&f, &err) < 0) {
 		check_add_err(ret, CHECK_CRITICAL, subject, &err);
 	} else {
-		check_datadir(inst, &f, subject, ret);
+		check_datadir(&f, subject, ret);
 		if (f.flavour == FLAVOUR_MYSQL) {
 			check_server_mysql(c, &f, subject, ret);
 		} else {

@@ -41,10 +41,15 @@ static void check_consumer(struct conn *c, const char *subject, struct check_res
 
 static void check_keyring(const struct facts *f, const char *subject, struct check_result *ret)
 {
-	if (f->keyring_file)
+	struct str list = {0};
+
+	for (size_t i = 0; i < f->keyring_files.n; i++)
+		str_addf(&list, "%s%s", i ? ", " : "", f->keyring_files.v[i]);
+	if (list.n)
 		check_add(ret, CHECK_OK, subject, "keep a copy of it, and not beside the backups",
 		          "the keys of its encrypted tables, %s, are in no backup",
-		          f->keyring_file);
+		          str_text(&list));
+	str_done(&list);
 }
 
 void check_server_mysql(struct conn *c, const struct facts *f, const char *subject,

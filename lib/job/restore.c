@@ -11,6 +11,7 @@
 #include "job/restore_files.h"
 #include "job/restore_parts.h"
 #include "job/restore_recover.h"
+#include "job/restore_persisted.h"
 #include "job/restore_recover_mysql.h"
 #include "job/restore_redo.h"
 #include "job/restore_redo_source.h"
@@ -72,6 +73,8 @@ static int redo(struct restore *r, struct err *err)
 	free(path);
 	if (rc == 0)
 		rc = recover_mysql_index(r->m, &r->places, err);
+	if (rc == 0)
+		rc = restore_persisted(r->m, &r->places, &r->found, err);
 	return rc == 0 ? places_make_links(&r->places, err) : -1;
 }
 

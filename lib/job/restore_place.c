@@ -167,7 +167,7 @@ static char *link_name(size_t k, size_t from_len)
  * them. */
 static int choose_links(struct places *p, const struct manifest *m, struct err *err)
 {
-	if (m->flavour && !strcmp(m->flavour, "mysql"))
+	if (manifest_is_mysql(m))
 		return 0;
 	for (size_t i = 1; i < p->n; i++) {
 		struct place *pl = &p->v[i];

@@ -42,7 +42,7 @@ int recover_find_binary(const struct manifest *m, const char *wanted, char **ret
 
 static bool is_mysql(const struct manifest *m)
 {
-	return m->flavour && !strcmp(m->flavour, flavour_word(FLAVOUR_MYSQL));
+	return manifest_is_mysql(m);
 }
 
 int recover_time_zone(const struct manifest *m, char **ret, struct err *err)

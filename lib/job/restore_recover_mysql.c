@@ -10,7 +10,7 @@
 #include "server/replay_words.h"
 
 #define NO_SUMS "--innodb-log-checksums=OFF"
-#define INDEX RECOVER_BINLOG_DIR "/mybak.index"
+#define INDEX MANIFEST_BINLOG_DIR "/mybak.index"
 
 /* ---- the binlog */
 
@@ -19,7 +19,7 @@ const char *recover_mysql_binlog(const struct manifest *m)
 	for (size_t i = 0; i < m->files.n; i++) {
 		const struct manifest_file *f = &m->files.v[i];
 		if (f->kind == FILE_PLAIN && f->root == 0 &&
-		    str_starts(f->path, RECOVER_BINLOG_DIR "/"))
+		    str_starts(f->path, MANIFEST_BINLOG_DIR "/"))
 			return f->path;
 	}
 	return NULL;
@@ -88,7 +88,7 @@ char *recover_mysql_advice(const struct manifest *m, const struct places *places
 	bool no_sums = restore_redo_wants_no_sums(m);
 	struct str s = {0};
 
-	if (base || directories || no_sums)
+	if (base || directories || no_sums || m->replica.n)
 		str_addf(&s,
 		         "the first start of a server on %s must have the options "
 		         "--skip-replica-start",
@@ -102,8 +102,12 @@ char *recover_mysql_advice(const struct manifest *m, const struct places *places
 		str_addf(&s,
 		         " --log-bin='%s' --log-bin-index='" INDEX "': that binlog decides which "
 		         "prepared transactions are committed, and completes gtid_executed; "
-		         "remove " RECOVER_BINLOG_DIR " after a clean shutdown",
+		         "remove " MANIFEST_BINLOG_DIR " after a clean shutdown",
 		         base);
+	if (m->replica.n)
+		str_add(&s,
+		        "; the server was a replica: RESET REPLICA ALL before any start without "
+		        "--skip-replica-start, or it goes on as one");
 	free(base);
 	free(directories);
 	return s.n ? str_take(&s) : NULL;
@@ -255,7 +259,7 @@ static int remove_identity(const struct recover_plan *plan, struct err *err)
 
 static int remove_binlog(const struct recover_plan *plan, struct err *err)
 {
-	char *path = mem_printf("%s/" RECOVER_BINLOG_DIR, plan->places->target);
+	char *path = mem_printf("%s/" MANIFEST_BINLOG_DIR, plan->places->target);
 	int rc = fsio_remove_tree(path, err);
 
 	free(path);

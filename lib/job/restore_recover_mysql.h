@@ -11,8 +11,6 @@
 #include "base/err.h"
 #include "job/restore_recover.h"
 
-#define RECOVER_BINLOG_DIR "#mybak-binlog"
-
 /* The binlog of a backup, as a path below the data directory; NULL: it has none, and so
  * has every backup of a MariaDB. */
 const char *recover_mysql_binlog(const struct manifest *m);

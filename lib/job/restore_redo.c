@@ -10,14 +10,9 @@
 #include "innodb/mysql_redo.h"
 #include "job/restore_redo_forms.h"
 
-static bool is_mysql(const struct manifest *m)
-{
-	return m->flavour && strcmp(m->flavour, "mysql") == 0;
-}
-
 static const struct redo_form *form_of(const struct manifest *m)
 {
-	return is_mysql(m) ? &redo_form_mysql : &redo_form_mariadb;
+	return manifest_is_mysql(m) ? &redo_form_mysql : &redo_form_mariadb;
 }
 
 int restore_redo_check(const struct manifest *m, const struct places *p, struct err *err)
@@ -37,7 +32,8 @@ uint64_t restore_redo_space(const struct manifest *m, const struct places *p)
 
 bool restore_redo_wants_no_sums(const struct manifest *m)
 {
-	return is_mysql(m) && !bytes_all_zero(m->redo.encryption, sizeof m->redo.encryption);
+	return manifest_is_mysql(m) &&
+	       !bytes_all_zero(m->redo.encryption, sizeof m->redo.encryption);
 }
 
 int restore_redo_write(const struct manifest *m, const struct places *p,

@@ -92,6 +92,11 @@ const char *file_kind_name(enum file_kind kind)
 	return "?";
 }
 
+bool manifest_is_mysql(const struct manifest *m)
+{
+	return m->flavour && strcmp(m->flavour, "mysql") == 0;
+}
+
 const char *manifest_setting(const struct manifest *m, const char *name)
 {
 	for (size_t i = 0; i < m->setting_n; i++)

@@ -181,6 +181,12 @@ int manifest_reader_finish(struct manifest_reader *r, struct manifest **ret, str
 struct manifest *manifest_reader_take_head(struct manifest_reader *r);
 void manifest_reader_done(struct manifest_reader *r);
 
+/* Where a backup of a MySQL has its piece of binlog, below the data directory. */
+#define MANIFEST_BINLOG_DIR "#mybak-binlog"
+
+/* By its flavour. */
+bool manifest_is_mysql(const struct manifest *m);
+
 /* The value of a setting, or NULL. */
 const char *manifest_setting(const struct manifest *m, const char *name);
 void manifest_set(struct manifest *m, const char *name, const char *value);

@@ -59,6 +59,7 @@ int glimpse_look(struct glimpse *g, int fd, const char *name, uint32_t page_size
 		for (size_t at = 0; at + page_size <= got; at += page_size, off += page_size)
 			g->hash[i++] = hash_of(buf + at, page_size);
 	}
+	settle_forget(fd, from, off - from);
 	if (wait_for_the_rest(began, cancel, err) != 0)
 		return -1;
 	g->from = from;

@@ -1,5 +1,6 @@
 #include "pipe/settle.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -22,6 +23,11 @@ int settle_pause(unsigned ms, const struct cancel *cancel, struct err *err)
 		ms -= part;
 	}
 	return cancel_check(cancel, err);
+}
+
+void settle_forget(int fd, uint64_t off, uint64_t n)
+{
+	posix_fadvise(fd, (off_t)off, (off_t)n, POSIX_FADV_DONTNEED);
 }
 
 /* 0, 1 when the file ends before, -1. */
@@ -50,6 +56,7 @@ static int agree(struct settle *s, unsigned char *page, uint64_t off, enum page_
 	for (int i = 0; i < TRIES_UNVERIFIED; i++) {
 		int rc = settle_pause(PAUSE_UNVERIFIED_MS, s->cancel, err);
 
+		settle_forget(s->item->fd, off, s->space->page_size);
 		if (rc == 0)
 			rc = read_again(s, s->spare, off, err);
 		if (rc != 0)

@@ -24,6 +24,10 @@ struct settle {
 int settle_page(struct settle *s, unsigned char *page, uint64_t off, enum page_state *state,
                 struct err *err);
 
+/* The next reading comes from the disk: a page that was read while it was being written
+ * past the cache stays in the cache as it was read until that write has ended. */
+void settle_forget(int fd, uint64_t off, uint64_t n);
+
 /* Sleep, but not when cancelled. */
 int settle_pause(unsigned ms, const struct cancel *cancel, struct err *err);
 

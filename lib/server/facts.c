@@ -293,12 +293,11 @@ void facts_done(struct facts *f)
 	                       f->relay_log_basename,
 	                       f->log_bin_index,
 	                       f->relay_log_index,
-	                       f->relay_log_info_file,
-	                       f->doublewrite_dir,
-	                       f->keyring_file};
+	                       f->relay_log_info_file};
 	for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
 		free(owned[i]);
 	names_done(f->known_dirs.v, f->known_dirs.n);
+	names_done(f->keyring_files.v, f->keyring_files.n);
 	names_done(f->missing.v, f->missing.n);
 	names_done(f->enabled_engines.v, f->enabled_engines.n);
 	names_done(f->setting_names.v, f->setting_names.n);

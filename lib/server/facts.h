@@ -32,9 +32,9 @@ struct facts {
 	bool log_bin, is_replica;
 	bool log_archive; /* innodb_log_archive=ON */
 	/* MySQL only */
-	char *doublewrite_dir;  /* absolute, or NULL: beside the system tablespace */
 	VEC(char *) known_dirs; /* innodb_directories, absolute */
-	char *keyring_file;     /* where the keys are kept, absolute, or NULL */
+	/* Absolute: files and directories where keys are kept, and what opens them. */
+	VEC(char *) keyring_files;
 	uint64_t redo_capacity; /* bytes its redo log may take */
 	bool redo_off;          /* ALTER INSTANCE DISABLE INNODB REDO_LOG was said */
 	unsigned flush_log;     /* innodb_flush_log_at_trx_commit */
@@ -55,6 +55,9 @@ struct facts {
  * so that it can be refused by name.  Privileges are tried, not read: what the server itself says
  * counts. */
 int facts_ask(struct conn *c, struct facts *ret, struct err *err);
+/* The data directory is seen here as `datadir` (NULL: as the server says): so is every path
+ * in it. */
+void facts_move(struct facts *f, const char *datadir);
 void facts_done(struct facts *f); /* NULL and half-filled are fine; leaves it zeroed */
 
 /* Can `method: hot` work on this server?  ERR_REFUSED with the reason and what to

@@ -1,22 +1,19 @@
 /* Facts that only MySQL has. */
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/fsio.h"
 #include "base/str.h"
 #include "server/facts_room.h"
 #include "server/settings.h"
-
-#define CONFIG_MAX 65536
 
 /* "/a;/b": tablespaces may lie anywhere below these. */
 static void take_known_dirs(struct facts *f, const struct variables *v)
 {
 	char *copy = mem_strdup(variable(v, "innodb_directories")), *save = NULL;
 
-	for (char *dir = strtok_r(copy, ";", &save); dir; dir = strtok_r(NULL, ";", &save))
+	/* The server takes quotes off, wherever they are. */
+	for (char *dir = strtok_r(copy, ";\"'", &save); dir; dir = strtok_r(NULL, ";\"'", &save))
 		*vec_push(&f->known_dirs) = server_path(f->datadir, dir);
 	free(copy);
 }
@@ -63,53 +60,10 @@ static int add_keyring_plugin(void *arg, unsigned n, char **fields, const unsign
 	return 0;
 }
 
-/* component_keyring_file.cnf: {"path": …} or {"read_local_config": true}, which means
- * the file of that name in the data directory. */
-static char *keyring_path(const char *dir, bool *ret_local)
-{
-	char *name = mem_printf("%s/component_keyring_file.cnf", dir);
-	char *text = NULL, *path = NULL;
-	struct err ignored;
-	size_t n;
-
-	*ret_local = false;
-	if (fsio_read_file(name, CONFIG_MAX, &text, &n, &ignored) == 0) {
-		json_t *o = json_loadb(text, n, 0, NULL);
-		path = mem_strdup(json_string_value(json_object_get(o, "path")));
-		*ret_local = json_is_true(json_object_get(o, "read_local_config"));
-		json_decref(o);
-	}
-	free(text);
-	free(name);
-	return path;
-}
-
-/* By the server's own configuration and not by performance_schema, which the account may
- * not see; NULL where the component is not used or its configuration is not here. */
-static void take_keyring(struct facts *f, const struct variables *v)
-{
-	static const char *const plugins[] = {"keyring_file_data", "keyring_encrypted_file_data"};
-	char *dir = server_path(f->datadir, variable(v, "plugin_dir"));
-	bool local;
-	char *path = keyring_path(dir, &local);
-
-	if (local) {
-		free(path);
-		path = keyring_path(f->datadir, &local);
-	}
-	for (size_t i = 0; i < sizeof plugins / sizeof *plugins && !path; i++)
-		if (*variable(v, plugins[i]))
-			path = mem_strdup(variable(v, plugins[i]));
-	f->keyring_file = path ? server_path(f->datadir, path) : NULL;
-	free(path);
-	free(dir);
-}
-
 int facts_ask_mysql(struct conn *c, struct facts *f, const struct variables *v, struct err *err)
 {
-	f->doublewrite_dir = variable_path(v, "innodb_doublewrite_dir", f->datadir);
 	take_known_dirs(f, v);
-	take_keyring(f, v);
+	facts_take_keyring(f, v);
 	if (conn_query(c, "SHOW GLOBAL STATUS LIKE 'Innodb\\_redo\\_log\\_%'", take_redo, f, err) <
 	        0 ||
 	    ask_replica(c, f, err) < 0)

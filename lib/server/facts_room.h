@@ -27,6 +27,11 @@ int facts_count_row(void *arg, unsigned n, char **fields, const unsigned long *l
                     struct err *err);
 void facts_add_setting(struct facts *f, const char *name, const char *value);
 
+/* Adds to keyring_files what the server was told, and what the settings of keyring
+ * components in a directory (as it is here) name. */
+void facts_take_keyring(struct facts *f, const struct variables *v);
+void facts_add_keyrings(struct facts *f, const char *dir);
+
 /* What only MySQL has (facts_mysql.c): after what all servers have. */
 int facts_ask_mysql(struct conn *c, struct facts *f, const struct variables *v, struct err *err);
 

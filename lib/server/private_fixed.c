@@ -27,6 +27,7 @@ static const char *const mysql[] = {
     "--performance-schema=OFF",
     "--persisted-globals-load=OFF",
     "--loose-mysqlx=OFF",
+    "--loose-group-replication-start-on-boot=OFF",
     "--secure-file-priv=NULL",
     "--gtid-mode=OFF_PERMISSIVE",
     "--innodb-buffer-pool-dump-at-shutdown=ON",

@@ -33,7 +33,7 @@ int hot_init(struct hot *h, const struct source_ops *ops, const struct hot_rules
 	h->second.hurry = true;
 	h->work = &h->first;
 	h->stage = 1;
-	scan_root(h->out, plan->datadir ? plan->datadir : plan->facts->datadir, "datadir");
+	scan_root(h->out, plan->facts->datadir, "datadir");
 	return names_init(&h->names, plan->facts, h->out, err);
 }
 

@@ -89,11 +89,18 @@ static int open_file(struct mysql_capture *c, struct err *err)
 	return 0;
 }
 
-/* Is this block to be believed as it is, now that `flushed` was durable before it was
- * read? */
-static bool is_final(const struct mysql_block *b, uint64_t lsn, uint64_t flushed)
+/* A block that was durable before it was read is final: waiting for it has an end. */
+static int not_there(struct mysql_capture *c, uint64_t flushed, struct err *err)
 {
-	return b->state == MYSQL_BLOCK_FULL && (!b->encrypted || lsn + MYSQL_REDO_BLOCK <= flushed);
+	if (c->lsn + MYSQL_REDO_BLOCK > flushed || !out_of_patience(c))
+		return 0;
+	err_set(err, ERR_DAMAGED,
+	        "%s: the block of LSN %llu is not in the redo log, which the server has written up "
+	        "to LSN %llu",
+	        c->file.path ? c->file.path : c->dir, (unsigned long long)c->lsn,
+	        (unsigned long long)flushed);
+	return err_hint(err, "see the server's error log; does mybakd see the server's own files, "
+	                     "and not a copy of them?");
 }
 
 /* How many bytes at the front are final blocks?  `limit`: no block beyond is taken. */
@@ -104,7 +111,7 @@ static int count_final(struct mysql_capture *c, size_t n, uint64_t flushed, uint
 	for (; at + MYSQL_REDO_BLOCK <= n && c->lsn + at + MYSQL_REDO_BLOCK <= limit;
 	     at += MYSQL_REDO_BLOCK) {
 		struct mysql_block b = mysql_block_check(c->buf + at, c->lsn + at);
-		if (is_final(&b, c->lsn + at, flushed))
+		if (mysql_block_is_final(&b, c->lsn + at, flushed))
 			continue;
 		if (b.state == MYSQL_BLOCK_LAPPED && at == 0)
 			return lapped(c, err);
@@ -158,13 +165,13 @@ static int pull(struct mysql_capture *c, uint64_t limit, struct err *err)
 		return 0;
 	int open = open_file(c, err);
 	if (open <= 0)
-		return open;
+		return open < 0 ? -1 : not_there(c, flushed, err);
 	if (read_on(c, c->want, &n, err) != 0 ||
 	    count_final(c, n, flushed, limit, &final, err) != 0)
 		return -1;
 	c->want = n && final == n ? CHUNK : PEEK;
 	if (final == 0)
-		return 0;
+		return not_there(c, flushed, err);
 	return take(c, c->buf, final, err) == 0 ? 1 : -1;
 }
 
@@ -185,23 +192,28 @@ static int read_twice(struct mysql_capture *c, bool *ret_same, struct err *err)
 	return 0;
 }
 
+static int not_written(const struct mysql_capture *c, uint64_t end, struct err *err)
+{
+	return err_set(err, ERR_SERVER,
+	               "%s: the redo log was not written up to LSN %llu within %llu s", c->dir,
+	               (unsigned long long)end, (unsigned long long)(PATIENCE_NS / 1000000000ull));
+}
+
 /* The last block, in which the log ends.  1 taken, 0 not written so far yet, -1. */
 static int take_last(struct mysql_capture *c, uint64_t end, struct err *err)
 {
 	bool same;
 	int open = open_file(c, err);
-	if (open <= 0)
-		return open;
+	if (open < 0)
+		return -1;
+	if (open == 0)
+		return out_of_patience(c) ? not_written(c, end, err) : 0;
 	if (read_twice(c, &same, err) != 0)
 		return -1;
 	struct mysql_block b = mysql_block_check(c->buf, c->lsn);
 	bool there = b.state == MYSQL_BLOCK_FULL || b.state == MYSQL_BLOCK_PARTIAL;
 	if (!same || !there || c->lsn + b.data_len < end) {
-		if (!out_of_patience(c))
-			return 0;
-		return err_set(
-		    err, ERR_SERVER, "the redo log was not written up to LSN %llu within %llu s",
-		    (unsigned long long)end, (unsigned long long)(PATIENCE_NS / 1000000000ull));
+		return out_of_patience(c) ? not_written(c, end, err) : 0;
 	}
 	if (mysql_block_cut(c->buf, end, err) != 0)
 		return -1;
@@ -274,6 +286,8 @@ static int find_start(struct mysql_capture *c, struct err *err)
 		int rc = open_file(c, err);
 		if (rc != 0)
 			return rc < 0 ? -1 : 0;
+		if (cancel_check(c->plan.cancel, err) != 0)
+			return -1;
 		if (out_of_patience(c))
 			return lapped(c, err);
 		clock_sleep_ms(POLL_NS / 1000000u);

@@ -10,6 +10,8 @@
 #include "base/str.h"
 
 #define TIMEOUT_S 20
+#define REGISTER_TRIES 11
+#define REGISTER_PAUSE_MS 100u
 #define ADVANCE_BYTES (1u << 20)
 /* A process that is frozen can look after nothing: the server itself ends the session of
  * one that has not asked for so long, and with it the hold. */
@@ -69,20 +71,33 @@ int mysql_lsns_ask(struct conn *c, struct mysql_lsns *ret, struct err *err)
 	return 0;
 }
 
+/* A check of the server registers, too, for a moment: that alone is no refusal yet. */
+static int ask_hold(struct mysql_consumer *c, struct err *err)
+{
+	uint64_t refused = 1;
+
+	for (int i = 0; i < REGISTER_TRIES && refused; i++) {
+		if (i > 0)
+			clock_sleep_ms(REGISTER_PAUSE_MS);
+		if (conn_u64(c->conn, "SELECT innodb_redo_log_consumer_register()", &refused,
+		             err) != 0)
+			return -1;
+	}
+	c->holds = !refused;
+	return 0;
+}
+
 int mysql_consumer_new(const struct conn_target *target, struct mysql_consumer **ret,
                        struct err *err)
 {
 	struct mysql_consumer *c = mem_zalloc(sizeof *c);
-	uint64_t refused = 1;
 	pthread_mutex_init(&c->lock, NULL);
 	pthread_cond_init(&c->changed, NULL);
 	if (conn_open(target, TIMEOUT_S, &c->conn, err) != 0 ||
-	    conn_exec(c->conn, err, IDLE) != 0 ||
-	    conn_u64(c->conn, "SELECT innodb_redo_log_consumer_register()", &refused, err) != 0) {
+	    conn_exec(c->conn, err, IDLE) != 0 || ask_hold(c, err) != 0) {
 		mysql_consumer_free(c);
 		return err_add(err, "registering a consumer of the redo log");
 	}
-	c->holds = !refused;
 	*ret = c;
 	return 0;
 }

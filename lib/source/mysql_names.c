@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "source/mysql_keys.h"
 
 /* Files at the top of the data directory that a restored server makes anew or must not
  * have: logs of this run, traces of replication, its identity.  ib_buffer_pool comes
@@ -13,7 +14,6 @@
 static const char *const skipped_top[] = {
     "ibtmp*",
     "ib_buffer_pool.incomplete",
-    "*.dblwr",
     "auto.cnf",
     "*.pid",
     "*.sock",
@@ -35,7 +35,14 @@ static const char *const skipped_top[] = {
 };
 
 /* #innodb_redo, #innodb_temp */
-static const char *const skipped_dirs[] = {"#innodb_*", MYSQL_BINLOG_DIR, NULL};
+static const char *const skipped_dirs[] = {"#innodb_*", MANIFEST_BINLOG_DIR, NULL};
+
+/* innodb_log_group_home_dir and its like may be below the data directory. */
+static bool is_skipped_dir(const char *dir)
+{
+	const char *slash = strrchr(dir, '/');
+	return names_match(skipped_dirs, slash ? slash + 1 : dir);
+}
 
 static bool is_below(const char *path, const char *dir)
 {
@@ -62,9 +69,8 @@ static bool is_undo(const struct names *n, uint16_t root, const char *dir, const
 
 static bool is_skipped(const struct names *n, uint16_t root, const char *dir, const char *name)
 {
-	return names_is_servers_own(n, root, dir, name) ||
-	       names_is_at(n, root, dir, name, n->facts->keyring_file) ||
-	       (!dir[0] && names_match(skipped_top, name));
+	return names_is_servers_own(n, root, dir, name) || mysql_keys_here(n, root, dir, name) ||
+	       str_ends(name, ".dblwr") || (!dir[0] && names_match(skipped_top, name));
 }
 
 bool mysql_names_classify(void *arg, uint16_t root, const char *dir, const char *name,
@@ -73,7 +79,8 @@ bool mysql_names_classify(void *arg, uint16_t root, const char *dir, const char 
 	const struct names *n = arg;
 
 	if (!name[0])
-		return !names_is_foreign_dir(n, root, dir) && !names_match(skipped_dirs, dir);
+		return !names_is_foreign_dir(n, root, dir) && !is_skipped_dir(dir) &&
+		       !mysql_keys_here(n, root, dir, name);
 	if (names_is_system_here(n, root, dir, name) || is_undo(n, root, dir, name) ||
 	    str_ends(name, ".ibd") || str_ends(name, ".ibu")) {
 		*ret_kind = FOUND_INNODB;

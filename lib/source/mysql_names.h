@@ -9,8 +9,6 @@
 #include "source/names.h"
 #include "source/scan.h"
 
-#define MYSQL_BINLOG_DIR "#mybak-binlog" /* where a backup keeps its piece of binlog */
-
 /* innodb_directories become roots with the role "external": what the server itself
  * looks through for tablespaces when it starts. */
 void mysql_names_add_roots(const struct facts *facts, struct manifest *out);

@@ -2,16 +2,13 @@
  * The point of a hot copy of MySQL: one question, log_status, to which the server answers
  * with an end LSN and a binlog position that belong together.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/str.h"
 #include "source/mysql.h"
+#include "source/mysql_keys.h"
 #include "source/mysql_log_status.h"
 #include "source/mysql_names.h"
 
@@ -24,7 +21,7 @@ static int take_status(void *arg, unsigned n, char **fields, const unsigned long
 	return log_status_read(fields[0], n > 1 ? fields[1] : NULL, arg, err);
 }
 
-static int ask_status(struct conn *c, struct log_status *ret, struct err *err)
+int mysql_ask_status(struct conn *c, struct log_status *ret, struct err *err)
 {
 	struct log_status s = {0};
 	if (conn_query(c, "SELECT LOCAL, STORAGE_ENGINES FROM performance_schema.log_status",
@@ -39,7 +36,7 @@ static int ask_status(struct conn *c, struct log_status *ret, struct err *err)
 int mysql_ask_checkpoint(struct conn *c, uint64_t *ret, struct err *err)
 {
 	struct log_status s;
-	if (ask_status(c, &s, err) != 0)
+	if (mysql_ask_status(c, &s, err) != 0)
 		return -1;
 	*ret = s.checkpoint;
 	log_status_done(&s);
@@ -77,68 +74,20 @@ static int ask_point(struct mysql *m, struct err *err)
 	    conn_exec(m->side, err, "FLUSH NO_WRITE_TO_BINLOG BINARY LOGS") != 0 ||
 	    mysql_capture_hold(m->capture, err) != 0)
 		return -1;
+	/* Before the point: what a replica does once more can be skipped, what it never did
+	 * cannot be had. */
+	if (m->hot.plan.facts->is_replica &&
+	    conn_query(m->side, "SHOW REPLICA STATUS", take_replica, out, err) != 0)
+		return -1;
 	uint64_t from = clock_mono_ns();
-	if (ask_status(m->side, &s, err) != 0)
+	if (mysql_ask_status(m->side, &s, err) != 0)
 		return -1;
 	out->lock_seconds = (double)(clock_mono_ns() - from) / 1e9;
 	out->lsn_end = s.lsn;
 	out->binlog = s.binlog;
-	if (m->hot.plan.facts->is_replica &&
-	    conn_query(m->side, "SHOW REPLICA STATUS", take_replica, out, err) != 0)
+	if (mysql_binlog_open(&m->binlog, &m->hot, m->side, err) != 0)
 		return -1;
 	return conn_exec(m->side, err, ENGINE_LOGS);
-}
-
-static void describe_dir(struct manifest *out, const struct stat *datadir)
-{
-	*vec_push(&out->files) = (struct manifest_file){
-	    .path = mem_strdup(MYSQL_BINLOG_DIR),
-	    .kind = FILE_DIR,
-	    .base = -1,
-	    .mode = datadir->st_mode & 07777u,
-	    .uid = datadir->st_uid,
-	    .gid = datadir->st_gid,
-	};
-}
-
-/* The binlog up to the position: it decides at recovery which of the transactions that
- * are prepared at the end LSN were committed. */
-static int plan_binlog(struct mysql *m, struct err *err)
-{
-	struct manifest *out = m->hot.out;
-	const char *basename = m->hot.plan.facts->log_bin_basename;
-	const char *slash = basename ? strrchr(basename, '/') : NULL;
-	struct stat st, datadir;
-	int rc = -1;
-
-	if (!out->binlog.file || !slash)
-		return 0;
-	char *path = mem_printf("%.*s/%s", (int)(slash - basename), basename, out->binlog.file);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) != 0 || stat(out->roots.v[0].path, &datadir) != 0) {
-		err_sys(err, errno, "cannot read the binlog %s", path);
-		err_hint(err, "a restore needs it to decide open transactions: run mybakd as the "
-		              "user that owns the server's files (User=mysql in the unit)");
-	} else if ((uint64_t)st.st_size < out->binlog.pos) {
-		err_set(err, ERR_DAMAGED, "%s ends before the position %llu the server gave", path,
-		        (unsigned long long)out->binlog.pos);
-	} else {
-		struct found f = {
-		    .path = mem_printf(MYSQL_BINLOG_DIR "/%s", out->binlog.file),
-		    .mode = st.st_mode & 07777u,
-		    .uid = st.st_uid,
-		    .gid = st.st_gid,
-		};
-		describe_dir(out, &datadir);
-		work_add_open(&m->hot.second, &f, fd, out->binlog.pos);
-		free(f.path);
-		fd = -1;
-		rc = 0;
-	}
-	if (fd >= 0)
-		close(fd);
-	free(path);
-	return rc;
 }
 
 static void let_go(struct mysql *m)
@@ -161,35 +110,23 @@ static void describe_redo(struct mysql *m)
 	out->files.v[0].size = mysql_capture_bytes(m->capture);
 }
 
-static void warn_of_keyring(struct mysql *m)
-{
-	const char *file = m->hot.plan.facts->keyring_file;
-	const char *datadir = m->hot.out->roots.v[0].path;
-	size_t n = strlen(datadir);
-	if (file && strncmp(file, datadir, n) == 0 && file[n] == '/' && access(file, F_OK) == 0)
-		*vec_push(&m->hot.out->warnings) = mem_printf(
-		    "the keys of encrypted tables, %s, are not in the backup: a key does not "
-		    "belong beside what it encrypts; keep a copy of it elsewhere",
-		    file);
-}
-
 int mysql_fix_point(struct mysql *m, struct err *err)
 {
 	struct manifest *out = m->hot.out;
 
 	hot_say_step(&m->hot, "point");
-	if (ask_point(m, err) != 0)
+	/* Held when the point was asked for: names and files up to there are what they were. */
+	if (ask_point(m, err) != 0 || mysql_check_lock(m, err) != 0)
 		return -1;
 	hot_say_step(&m->hot, "redo");
-	if (mysql_capture_finish(m->capture, out->lsn_end, err) != 0 || plan_binlog(m, err) != 0)
+	if (mysql_capture_finish(m->capture, out->lsn_end, err) != 0 ||
+	    mysql_binlog_plan(&m->binlog, &m->hot, err) != 0)
 		return -1;
 	describe_redo(m);
 	mysql_capture_free(m->capture);
 	m->capture = NULL;
 	let_go(m);
-	out->binlog.created =
-	    hot_binlog_created(m->hot.plan.facts->log_bin_basename, out->binlog.file);
-	warn_of_keyring(m);
+	mysql_keys_warn(m->hot.plan.facts, out);
 	hot_sum_sizes(&m->hot);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/str.h"
 
@@ -38,9 +39,18 @@ static int parse_system_files(struct names *n, const char *text, struct err *err
 	return rc;
 }
 
+/* A server may write one place in several ways. */
+static bool is_same(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return strcmp(a, b) == 0 || (stat(a, &x) == 0 && stat(b, &y) == 0 &&
+	                             x.st_dev == y.st_dev && x.st_ino == y.st_ino);
+}
+
 void names_add_root(struct manifest *out, const char *path, const char *role)
 {
-	if (path && strcmp(path, out->roots.v[0].path) != 0)
+	if (path && !is_same(path, out->roots.v[0].path))
 		scan_root(out, path, role);
 }
 
@@ -90,7 +100,7 @@ bool names_is_at(const struct names *n, uint16_t root, const char *dir, const ch
 		return root == 0 && !dir[0];
 	char *here = dir[0] ? mem_printf("%s/%s/%s", n->out->roots.v[root].path, dir, name)
 	                    : mem_printf("%s/%s", n->out->roots.v[root].path, name);
-	bool same = strcmp(here, absolute) == 0;
+	bool same = is_same(here, absolute);
 	free(here);
 	return same;
 }
@@ -125,7 +135,7 @@ bool names_is_servers_own(const struct names *n, uint16_t root, const char *dir,
 
 bool names_is_root_of(const struct names *n, uint16_t root, const char *path)
 {
-	return strcmp(n->out->roots.v[root].path, path ? path : n->out->roots.v[0].path) == 0;
+	return is_same(n->out->roots.v[root].path, path ? path : n->out->roots.v[0].path);
 }
 
 bool names_is_system_here(const struct names *n, uint16_t root, const char *dir, const char *name)
@@ -141,7 +151,7 @@ bool names_is_foreign_dir(const struct names *n, uint16_t root, const char *dir)
 	char *here = mem_printf("%s/%s", n->out->roots.v[root].path, dir);
 	bool found = names_match(nobodys, slash ? slash + 1 : dir);
 	for (size_t i = 0; i < n->out->roots.n && !found; i++)
-		found = i != root && strcmp(here, n->out->roots.v[i].path) == 0;
+		found = i != root && is_same(here, n->out->roots.v[i].path);
 	free(here);
 	return found;
 }

@@ -13,8 +13,13 @@ int source_choose(const char *method, const struct facts *facts, const struct so
 	return 0;
 }
 
-/* Of all drivers only one changes anything that outlives its sessions. */
+/* A token does not say whose it is; no two drivers remember anything. */
 int source_undo(const struct conn_target *target, const char *token, struct err *err)
 {
-	return source_hot_mariadb.undo(target, token, err);
+	static const struct source_ops *const drivers[] = {&source_hot_mariadb, &source_hot_mysql};
+
+	for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++)
+		if (drivers[i]->undo)
+			return drivers[i]->undo(target, token, err);
+	return 0;
 }

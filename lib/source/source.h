@@ -28,7 +28,6 @@ struct source;
 struct source_plan {
 	struct conn_target target;
 	const struct facts *facts;
-	const char *datadir; /* NULL: as the server says */
 	unsigned lock_wait_s, lock_retries;
 	const struct manifest *parent; /* with files; NULL for a full */
 	struct manifest *out;          /* filled: files, roots, lsn, redo, binlog, measures */

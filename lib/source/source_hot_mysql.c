@@ -17,9 +17,11 @@
 #include "source/lock.h"
 #include "source/mysql.h"
 #include "source/mysql_names.h"
+#include "source/mysql_spaces.h"
 
 /* A server that hangs is let go soon; rotating a binlog can take a while. */
-#define SIDE_TIMEOUT_S 120
+#define TIMEOUT_S 120
+#define LOOK_NS 3000000000ull
 
 static const struct engine_suffix engines[] = {
     {".ibd", "InnoDB"}, {".MYI", "MyISAM"}, {".CSV", "CSV"}, {".ARZ", "ARCHIVE"}, {NULL, NULL},
@@ -54,8 +56,8 @@ static int mysql_current_lsn(struct conn *c, uint64_t *ret, struct err *err)
 static int lock_instance(struct mysql *m, struct err *err)
 {
 	const struct source_plan *plan = &m->hot.plan;
-	if (conn_open(&plan->target, 0, &m->locked, err) != 0 ||
-	    conn_open(&plan->target, SIDE_TIMEOUT_S, &m->side, err) != 0 ||
+	if (conn_open(&plan->target, TIMEOUT_S, &m->locked, err) != 0 ||
+	    conn_open(&plan->target, TIMEOUT_S, &m->side, err) != 0 ||
 	    lock_enter(m->locked, "LOCK INSTANCE FOR BACKUP", plan->lock_wait_s, plan->cancel,
 	               "a long-running DDL statement holds it (ALTER TABLE, OPTIMIZE, …): see "
 	               "SHOW FULL PROCESSLIST and SELECT OWNER_THREAD_ID FROM "
@@ -64,7 +66,21 @@ static int lock_instance(struct mysql *m, struct err *err)
 	               err) != 0)
 		return -1;
 	m->locked_ns = clock_mono_ns();
+	m->next_look_ns = m->locked_ns + LOOK_NS;
 	return 0;
+}
+
+int mysql_check_lock(struct mysql *m, struct err *err)
+{
+	struct err why = ERR_INIT;
+	if (conn_exec(m->locked, &why, "DO 0") == 0)
+		return 0;
+	err_set(err, ERR_FAILED,
+	        "the session that held LOCK INSTANCE FOR BACKUP was lost, so DDL may have gone "
+	        "through: %s",
+	        why.text);
+	return err_hint(err, "see in the server's error log who ended it (KILL, a restart), and "
+	                     "start the backup again");
 }
 
 /* The consumer first: what is behind the checkpoint that is asked for then stays. */
@@ -103,11 +119,13 @@ static void mysql_free(struct source *s);
 static int mysql_begin(const struct source_plan *plan, struct source **ret, struct err *err)
 {
 	struct mysql *m = mem_zalloc(sizeof *m);
+	m->binlog.fd = -1;
 	int rc = hot_init(&m->hot, &source_hot_mysql, &rules, plan, err);
 	if (rc == 0) {
 		mysql_names_add_roots(plan->facts, m->hot.out);
 		hot_say_step(&m->hot, "start");
 		if (lock_instance(m, err) != 0 || start_capture(m, err) != 0 ||
+		    mysql_check_spaces(m->side, plan->facts, m->hot.out, err) != 0 ||
 		    hot_plan_first(&m->hot, err) != 0)
 			rc = -1;
 	}
@@ -120,10 +138,25 @@ static int mysql_begin(const struct source_plan *plan, struct source **ret, stru
 	return 0;
 }
 
+/* A session is for one thread at a time, and one look is enough for all of them. */
+static int look_at_lock(struct mysql *m, struct err *err)
+{
+	int rc = 0;
+	pthread_mutex_lock(&m->hot.lock);
+	if (clock_mono_ns() >= m->next_look_ns) {
+		rc = mysql_check_lock(m, err);
+		m->next_look_ns = clock_mono_ns() + LOOK_NS;
+	}
+	pthread_mutex_unlock(&m->hot.lock);
+	return rc;
+}
+
 /* Is the copy still worth going on with?  The point is fixed when there is no capture. */
 static int check_alive(struct mysql *m, struct err *err)
 {
-	return m->capture ? mysql_capture_check(m->capture, err) : 0;
+	if (!m->capture)
+		return 0;
+	return mysql_capture_check(m->capture, err) == 0 ? look_at_lock(m, err) : -1;
 }
 
 static int mysql_next(struct source *s, struct item *ret, struct err *err)
@@ -165,6 +198,7 @@ static void mysql_free(struct source *s)
 	mysql_capture_free(m->capture);
 	mysql_consumer_free(m->consumer);
 	conn_free(m->side);
+	mysql_binlog_close(&m->binlog);
 	hot_done(&m->hot);
 	free(m);
 }

@@ -97,7 +97,7 @@ uint32_t work_add_memory(struct work *w, const struct found *like, unsigned char
 	return number;
 }
 
-uint32_t work_add_open(struct work *w, const struct found *like, int fd, uint64_t n)
+uint32_t work_add_open(struct work *w, const struct found *like, int fd, uint64_t from, uint64_t n)
 {
 	uint32_t number = add_manifest_file(w->out, like, FILE_PLAIN);
 	w->out->files.v[number].size = n;
@@ -106,7 +106,8 @@ uint32_t work_add_open(struct work *w, const struct found *like, int fd, uint64_
 	    .name = w->out->files.v[number].path,
 	    .fd = fd,
 	    .hurry = w->hurry,
-	    .len = n,
+	    .off = from,
+	    .len = n - from,
 	    .file_size = n,
 	};
 	return number;

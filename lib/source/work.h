@@ -64,9 +64,9 @@ uint32_t work_add_memory(struct work *w, const struct found *like, unsigned char
 void work_add_range(struct work *w, uint32_t number, uint64_t off, unsigned char *bytes,
                     uint64_t n);
 
-/* A file that is open already and is read from its beginning up to n, whatever follows
- * there; takes fd over.  Returns its number. */
-uint32_t work_add_open(struct work *w, const struct found *like, int fd, uint64_t n);
+/* A file that is open already, n bytes of it, whatever follows there, which are read from
+ * `from` on; takes fd over.  Returns its number. */
+uint32_t work_add_open(struct work *w, const struct found *like, int fd, uint64_t from, uint64_t n);
 
 /* The next range: 1, 0 when there is none left, -1. */
 int work_next(struct work *w, struct item *ret, struct err *err);

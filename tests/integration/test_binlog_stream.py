@@ -646,6 +646,7 @@ def test_repository_is_not_mounted(place):
     assert list((place / "small").iterdir()) == []
 
 
+@pytest.mark.mysql
 def test_mysql(place):
     gtid = ("--gtid-mode=ON", "--enforce-gtid-consistency=ON")
     server = MySQLServer(place, programs=mysql_sid(),
@@ -678,6 +679,7 @@ def test_mysql(place):
     assert any(":blue:" in (about["last_gtid"] or "") for about in closed)
 
 
+@pytest.mark.mysql
 def test_mysql_reset_and_purge(place):
     server = MySQLServer(place, programs=mysql_sid()).create().start()
     stream = Stream(place, server).start()
@@ -695,6 +697,7 @@ def test_mysql_reset_and_purge(place):
     assert stream.compare() == [newest]
 
 
+@pytest.mark.mysql
 def test_mysql_without_checksums(place):
     server = MySQLServer(place, programs=mysql_sid(),
                          options=(*SMALL_FILES, "--binlog-checksum=NONE")).create().start()
@@ -713,6 +716,7 @@ def test_mysql_without_checksums(place):
     assert checksums == {True, False}
 
 
+@pytest.mark.mysql
 def test_mysql_encrypted_binlogs(place):
     """As the server itself decrypts them: its files begin with 512 bytes of their own."""
     server = MySQLServer(place, programs=mysql_sid()).create()

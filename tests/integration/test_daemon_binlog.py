@@ -86,28 +86,29 @@ def test_check_names_what_the_stream_lacks(place, server, missing):
     assert not server.sql("SHOW SLAVE HOSTS"), "check leaves no replica behind"
 
 
+@pytest.mark.mysql
 def test_check_of_a_mysql(place):
-    """Its binlog can be archived before backups can be taken of it."""
+    """What a backup needs and what the archive needs, each by what the server has not got yet."""
     server = MySQLServer(place, programs=mysql_sid()).create().start()
-    mybak = Mybak(place, None, schedule={"binlog": "continuous"})
-    mybak.policy["instances"][0]["socket"] = str(server.socket)
-    mybak.write_policy()
-    mybak.defaults_file.write_text("[client]\nuser=mybak\npassword='secret word'\n")
-    mybak.defaults_file.chmod(0o600)
-    server.sql("CREATE USER mybak@localhost IDENTIFIED BY 'secret word'")
-    mybak.start()
+    mybak = make(place, server, grants=("USAGE",)).start()
+    server.sql("REVOKE SELECT ON performance_schema.log_status FROM mybak@localhost")
 
-    def hints():
-        return [line["hint"] for line in check_lines(mybak) if "REPLICATION" in (line["hint"] or "")
-                and "not being archived" not in line["text"]]
-    one, = hints()
-    assert "REPLICATION CLIENT, REPLICATION SLAVE" in one
+    def grants():
+        """[of a backup, of the archive] as far as they are missing"""
+        lines = [line for line in check_lines(mybak) if "not being archived" not in line["text"]]
+        return [re.findall(r"GRANT .*?;", line["hint"]) for line in lines if "GRANT" in (line["hint"] or "")]
+    account = "TO `mybak`@`localhost`;"
+    select = f"GRANT SELECT ON performance_schema.log_status {account}"
+    assert grants() == [[f"GRANT BACKUP_ADMIN, RELOAD, REPLICATION CLIENT ON *.* {account}", select],
+                        [f"GRANT REPLICATION CLIENT, REPLICATION SLAVE ON *.* {account}"]]
     server.sql("GRANT REPLICATION CLIENT ON *.* TO mybak@localhost")
-    one, = hints()
-    grant = re.search(r"GRANT .*?;", one).group(0)
-    assert grant.startswith("GRANT REPLICATION SLAVE ON")
-    server.sql(grant)
-    assert hints() == []
+    assert grants() == [[f"GRANT BACKUP_ADMIN, RELOAD ON *.* {account}", select],
+                        [f"GRANT REPLICATION SLAVE ON *.* {account}"]]
+    for one in sum(grants(), []):
+        server.sql(one)
+    assert grants() == []
+    wait_for(lambda: not about(check_lines(mybak), "not being archived"), say="the archive does not begin")
+    mybak.backup("full")
 
 
 # ---- a server without a binlog

@@ -12,23 +12,39 @@ import time
 import pymysql
 import pytest
 
-from harness import Load, Mybak, Server, Truth, check_restored, wait_for
-from harness.load import ledger_floor, volume
+from harness import Load, Mybak, MySQLServer, Server, Truth, check_restored, mysql_sid, wait_for
+from harness.load import volume
 
 RUNNING = ("queued", "running")
 
 
-def begin(place, megabytes=30, **policy):
-    server = Server(place).create().start()
+def mariadb(place):
+    return Server(place)
+
+
+def mysql(place):
+    return MySQLServer(place, programs=mysql_sid())
+
+
+BOTH = pytest.mark.parametrize("kind_of", [mariadb, pytest.param(mysql, marks=pytest.mark.mysql)])
+
+
+def begin(place, megabytes=30, kind_of=mariadb, **policy):
+    server = kind_of(place).create().start()
     volume(server, megabytes)
-    server.sql("CREATE TABLE vol.plain ENGINE=MyISAM AS SELECT * FROM vol.t0 LIMIT 40000")
+    if kind_of is mariadb:
+        server.sql("CREATE TABLE vol.plain ENGINE=MyISAM AS SELECT * FROM vol.t0 LIMIT 40000")
     return server, Mybak(place, server, **policy).start()
 
 
 def assert_unlocked(server):
-    """DDL and commits go through at once."""
-    server.sql("SET SESSION lock_wait_timeout=5", "CREATE OR REPLACE TABLE vol.unlocked (id INT)",
-               "INSERT INTO vol.unlocked VALUES (1)", "DROP TABLE vol.unlocked")
+    """DDL and commits go through at once; nobody holds the redo of a MySQL."""
+    server.sql("SET SESSION lock_wait_timeout=5", "DROP TABLE IF EXISTS vol.unlocked",
+               "CREATE TABLE vol.unlocked (id INT)", "INSERT INTO vol.unlocked VALUES (1)",
+               "DROP TABLE vol.unlocked")
+    if isinstance(server, MySQLServer):
+        wait_for(lambda: server.value("SELECT innodb_redo_log_consumer_register()") == 0, 5,
+                 say="a consumer is still registered")
 
 
 def assert_only(mybak, backups):
@@ -145,9 +161,9 @@ def start_and_run(mybak, kind, before):
         return None
 
 
-def sweep(place, calls, fault, numbers):
+def sweep(place, calls, fault, numbers, kind_of=mariadb):
     """Fail at the Nth call, for each N, until a run gets through untouched."""
-    server, mybak = begin(place, 8)
+    server, mybak = begin(place, 8, kind_of)
     good = [mybak.backup("full")]
     mybak.stop()
     met = 0
@@ -176,15 +192,17 @@ def sweep(place, calls, fault, numbers):
     assert_next_run_is_good(place, mybak, server, "incremental")
 
 
+@BOTH
 @pytest.mark.parametrize("calls", CALLS)
-def test_killed_at_some_calls(place, calls):
-    sweep(place, calls, "signal=KILL", (2, 5, 9, 14))
+def test_killed_at_some_calls(place, calls, kind_of):
+    sweep(place, calls, "signal=KILL", (2, 5, 9, 14), kind_of)
 
 
 @pytest.mark.long
+@BOTH
 @pytest.mark.parametrize("calls", CALLS)
-def test_killed_at_every_call(place, calls):
-    sweep(place, calls, "signal=KILL", range(1, 60))
+def test_killed_at_every_call(place, calls, kind_of):
+    sweep(place, calls, "signal=KILL", range(1, 60), kind_of)
 
 
 @pytest.mark.long
@@ -232,9 +250,10 @@ def in_the_middle(mybak, kind="full"):
     return job
 
 
-def test_server_dies_in_the_middle(place):
-    server, mybak = begin(place, limits={"read_rate": "10MiB"})
-    load = Load(server)
+@BOTH
+def test_server_dies_in_the_middle(place, kind_of):
+    server, mybak = begin(place, kind_of=kind_of, limits={"read_rate": "10MiB"})
+    load = Load(server, *([] if kind_of is mariadb else ["--tables=0"]))
     job = in_the_middle(mybak)
     server.kill9()
     load.stop(server_gone=True)
@@ -250,9 +269,10 @@ def test_server_dies_in_the_middle(place):
     assert_next_run_is_good(place, mybak, server)
 
 
-def test_session_killed_in_the_middle(place):
+@BOTH
+def test_session_killed_in_the_middle(place, kind_of):
     """A DBA kills the session that holds the locks."""
-    server, mybak = begin(place, limits={"read_rate": "10MiB"})
+    server, mybak = begin(place, kind_of=kind_of, limits={"read_rate": "10MiB"})
     job = in_the_middle(mybak)
     for (number,) in server.sql("SELECT id FROM information_schema.processlist WHERE user='mybak'"):
         with contextlib.suppress(Exception):

@@ -269,9 +269,7 @@ def test_places_outside(place):
                f"CREATE TABLESPACE far ADD DATAFILE '{out}/far.ibd'",
                "CREATE TABLE shop.general (id INT PRIMARY KEY, v INT) TABLESPACE far",
                "INSERT INTO shop.far VALUES (1, 1)", "INSERT INTO shop.general VALUES (1, 1)")
-    mybak = Mybak(place, source)
-    source.sql("GRANT PROCESS ON *.* TO mybak@localhost")
-    mybak.start()
+    mybak = Mybak(place, source).start()
     mybak.backup("full")
     source.sql("INSERT INTO shop.far VALUES (2, 2)", "UPDATE shop.general SET v = 2")
     b = mybak.backup("incremental")

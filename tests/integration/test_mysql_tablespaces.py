@@ -8,6 +8,7 @@ import pytest
 
 from harness import Load, Mybak, MySQLServer, Truth, check_restored, mysql_sid, wait_for, with_keyring
 from harness.load import ledger_floor
+from harness.oracle import check_bank
 
 pytestmark = pytest.mark.mysql
 
@@ -164,6 +165,29 @@ def test_kind(place, name):
         server.options = options
 
 
+def test_tablespace_out_of_reach(place):
+    """The server opens it by its data dictionary; innodb_directories does not lead there."""
+    ssd = place / "ssd"
+    server = MySQLServer(place, options=(*places(place), f'--innodb-directories="{ssd};/none"'),
+                         programs=mysql_sid()).create().start()
+    server.sql("CREATE DATABASE db", f"CREATE TABLE db.away {COLUMNS} DATA DIRECTORY='{ssd}'",
+               f"CREATE TABLESPACE far ADD DATAFILE '{ssd}/far.ibd'")
+    mybak = Mybak(place, server).start()
+    backup = mybak.backup("full")
+    files = mybak.ctl("--json", "show", "--files", backup["id"], "--repo", mybak.url).json["files"]
+    assert {"db/away.ibd", "far.ibd"} <= {f["path"] for f in files}
+    assert any("names /none, which is not there" in w for w in backup["warnings"])
+    server.stop()
+    server.options = ()
+    server.start()
+    assert server.sql("SELECT * FROM db.away") == []
+    job = mybak.wait_job(mybak.start_job("full"))
+    assert job["state"] == "failed" and job["error"]["kind"] == "refused", job
+    assert "ssd/" in job["error"]["message"] and "innodb_directories" in job["error"]["hint"]
+    server.sql("REVOKE PROCESS ON *.* FROM mybak@localhost")
+    assert any("PROCESS" in w for w in mybak.backup("full")["warnings"])
+
+
 @pytest.mark.parametrize("keys", ["outside", "inside"])
 def test_encrypted(place, keys):
     """Tables, redo and undo; the keys are beside the data directory, or in it, from where
@@ -196,3 +220,30 @@ def test_encrypted(place, keys):
         mybak.restore(target, backup, f"--server-option=--plugin-dir={place}/sbin")
         assert not (target / "keyring").exists()
         check_restored(truth, target, backup, floor)
+
+
+@pytest.mark.parametrize("how", ["idle", "load"])
+def test_encrypted_binlog(place, how):
+    """The piece of it that a backup takes decides as one in the clear does."""
+    server = MySQLServer(place, options=("--binlog-encryption=ON", "--max-binlog-size=8192",
+                                         "--binlog-group-commit-sync-delay=20000"),
+                         programs=with_keyring(mysql_sid(), place / "sbin"))
+    MySQLServer(place, "plain", programs=mysql_sid(), datadir=server.datadir).create()
+    server.start()
+    mybak = Mybak(place, server).start()
+    load = Load(server, "--tables=0", "--transfers=4")
+    if how == "idle":
+        load.stop()
+    floor = ledger_floor(server)
+    backup = mybak.backup("full")
+    load.stop()
+    target = place / "r"
+    mybak.restore(target, backup, f"--server-option=--plugin-dir={place}/sbin")
+    copy = MySQLServer(place, "copy", programs=server.programs, datadir=target, binlog=False).start()
+    check_bank(copy, floor)
+    copy.check_gtid(backup["binlog"]["gtid"])
+    if how == "idle":
+        assert copy.checksum_tables() == server.checksum_tables()
+        refused = mybak.ctl("restore", "--to", place / "closed", "--repo", mybak.url, "--backup", backup["id"],
+                            "--server-binary", mysql_sid().mariadbd, expect=None)
+        assert refused.code and "keyring component" in refused.err, refused.err

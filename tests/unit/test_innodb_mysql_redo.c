@@ -212,6 +212,16 @@ START_TEST(test_block_without_sum)
 	be32_put(block + 508, 0xdeadbeef);
 	b = mysql_block_check(block, 8192);
 	ck_assert(b.state == MYSQL_BLOCK_PARTIAL && !b.encrypted && b.unsummed);
+	ck_assert(!mysql_block_is_final(&b, 8192, 16384));
+	/* Nothing tells it from one that is half written, but that it was flushed before. */
+	make_block(8192, 512, 12);
+	b = mysql_block_check(block, 8192);
+	ck_assert(b.state == MYSQL_BLOCK_FULL && mysql_block_is_final(&b, 8192, 0));
+	be32_put(block + 508, 0xdeadbeef);
+	b = mysql_block_check(block, 8192);
+	ck_assert(b.state == MYSQL_BLOCK_FULL && !mysql_block_is_final(&b, 8192, 8703));
+	ck_assert(mysql_block_is_final(&b, 8192, 8704));
+	make_block(8192, 200, 12);
 	mysql_block_seal(block);
 	b = mysql_block_check(block, 8192);
 	ck_assert(b.state == MYSQL_BLOCK_PARTIAL && !b.unsummed && b.data_len == 200);

@@ -75,12 +75,12 @@ static char *choose(struct manifest **ret)
 	                      .minor = 11,
 	                      .page_size = 16384,
 	                      .uuid = uuid,
-	                      .version = version};
+	                      .version = version,
+	                      .datadir = dir};
 	const struct parent_wish wish = {.repo = repo,
 	                                 .instance = "main",
 	                                 .method = "hot",
 	                                 .facts = &facts,
-	                                 .datadir = dir,
 	                                 .current_lsn = 1};
 	struct err e = ERR_INIT;
 	char *reason = NULL;

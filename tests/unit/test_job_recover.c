@@ -135,6 +135,14 @@ START_TEST(mysql_without_a_binlog)
 	free(advice);
 	places.n = 1;
 	ck_assert_ptr_null(recover_mysql_advice(m, &places));
+	/* It must not go on where the source is. */
+	*vec_push(&m->replica) =
+	    (struct manifest_replica){.channel = mem_strdup(""), .file = mem_strdup("b.000001")};
+	advice = recover_mysql_advice(m, &places);
+	ck_assert_ptr_nonnull(advice);
+	ck_assert_ptr_nonnull(strstr(advice, "--skip-replica-start"));
+	ck_assert_ptr_nonnull(strstr(advice, "RESET REPLICA ALL"));
+	free(advice);
 	free(said);
 	manifest_free(m);
 	fsio_remove_tree(target, NULL);

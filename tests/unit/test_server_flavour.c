@@ -133,6 +133,29 @@ START_TEST(test_check_hot_lists)
 }
 END_TEST
 
+/* In a container, say: what is in the data directory is here under another path. */
+START_TEST(test_move)
+{
+	struct facts f = {.datadir = mem_strdup("/var/lib/db"),
+	                  .redo_dir = mem_strdup("/var/lib/db"),
+	                  .undo_dir = mem_strdup("/var/lib/db-undo"),
+	                  .log_bin_basename = mem_strdup("/var/lib/db/logs/bin"),
+	                  .pid_file = mem_strdup("/run/db.pid")};
+
+	*vec_push(&f.known_dirs) = mem_strdup("/var/lib/db/ssd");
+	facts_move(&f, NULL);
+	ck_assert_str_eq(f.datadir, "/var/lib/db");
+	facts_move(&f, "/srv/c1/");
+	ck_assert_str_eq(f.datadir, "/srv/c1");
+	ck_assert_str_eq(f.redo_dir, "/srv/c1");
+	ck_assert_str_eq(f.undo_dir, "/var/lib/db-undo");
+	ck_assert_str_eq(f.log_bin_basename, "/srv/c1/logs/bin");
+	ck_assert_str_eq(f.pid_file, "/run/db.pid");
+	ck_assert_str_eq(f.known_dirs.v[0], "/srv/c1/ssd");
+	facts_done(&f);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("server/flavour");
@@ -142,6 +165,7 @@ static Suite *suite(void)
 	tcase_add_test(t, test_table);
 	tcase_add_test(t, test_check_hot);
 	tcase_add_test(t, test_check_hot_lists);
+	tcase_add_test(t, test_move);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -57,7 +57,8 @@ static void start(void)
 	facts.datadir = dir;
 	facts.page_size = 16384;
 	facts.log_bin_basename = at("log");
-	facts.keyring_file = at("keys/keyring");
+	*vec_push(&facts.keyring_files) = at("keys/keyring");
+	*vec_push(&facts.keyring_files) = at("kmip");
 	*vec_push(&facts.known_dirs) = mem_printf("%s/ssd", place);
 	*vec_push(&facts.known_dirs) = mem_printf("%s/not there", place);
 	*vec_push(&facts.known_dirs) = at("inside");
@@ -75,7 +76,9 @@ static void stop(void)
 	names_done(&names);
 	manifest_free(out);
 	free(facts.log_bin_basename);
-	free(facts.keyring_file);
+	for (size_t i = 0; i < facts.keyring_files.n; i++)
+		free(facts.keyring_files.v[i]);
+	vec_done(&facts.keyring_files);
 	for (size_t i = 0; i < facts.known_dirs.n; i++)
 		free(facts.known_dirs.v[i]);
 	vec_done(&facts.known_dirs);
@@ -94,14 +97,23 @@ static struct scan scan_all(void)
 START_TEST(what_is_taken)
 {
 	static const char *const taken[] = {
-	    "0 ca.pem 3",         "0 db 0",
-	    "0 db/t.MYI 3",       "0 db/t.ibd 1",
-	    "0 ib_buffer_pool 3", "0 ibdata1 1",
-	    "0 inside 0",         "0 inside/g.ibd 1",
-	    "0 keys 0",           "0 more.ibu 1",
-	    "0 mysql.ibd 1",      "0 mysqld-auto.cnf 3",
-	    "0 undo_001 1",       "0 undo_1_trunc.log 3",
-	    "1 far/db/x.ibd 1",   "1 y.ibu 1",
+	    "0 ca.pem 3",
+	    "0 component_keyring_file.cnf 3",
+	    "0 db 0",
+	    "0 db/t.MYI 3",
+	    "0 db/t.ibd 1",
+	    "0 ib_buffer_pool 3",
+	    "0 ibdata1 1",
+	    "0 inside 0",
+	    "0 inside/g.ibd 1",
+	    "0 keys 0",
+	    "0 more.ibu 1",
+	    "0 mysql.ibd 1",
+	    "0 mysqld-auto.cnf 3",
+	    "0 undo_001 1",
+	    "0 undo_1_trunc.log 3",
+	    "1 far/db/x.ibd 1",
+	    "1 y.ibu 1",
 	};
 	static const char *const left_out[] = {"#ib_16384_0.dblwr",
 	                                       "auto.cnf",
@@ -118,6 +130,12 @@ START_TEST(what_is_taken)
 	                                       "#innodb_temp/temp_1.ibt",
 	                                       "#mybak-binlog/log.000001",
 	                                       "keys/keyring",
+	                                       "keys/keyring.backup",
+	                                       "kmip/key.pem",
+	                                       "inside/#ib_16384_1.dblwr",
+	                                       "inside/#innodb_redo/#ib_redo8",
+	                                       "inside/#innodb_temp/temp_2.ibt",
+	                                       "component_keyring_vault.cnf",
 	                                       "../ssd/note",
 	                                       "../ssd/undo_002",
 	                                       "../ssd/lost+found/a.ibd"};
@@ -126,6 +144,9 @@ START_TEST(what_is_taken)
 	make_dir("#innodb_temp");
 	make_dir("#mybak-binlog");
 	make_dir("keys");
+	make_dir("kmip");
+	make_dir("inside/#innodb_redo");
+	make_dir("inside/#innodb_temp");
 	make_dir("../ssd/far/db");
 	make_dir("../ssd/lost+found");
 	for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
@@ -167,6 +188,25 @@ START_TEST(known_dir_around_the_datadir)
 	ck_assert_str_eq(s.list.v[1].path, "inside");
 	ck_assert_str_eq(s.list.v[2].path, "b.ibd");
 	scan_done(&s);
+}
+END_TEST
+
+/* innodb_undo_directory may be a link to the data directory. */
+START_TEST(the_same_place_by_another_name)
+{
+	char *link = mem_printf("%s/link", place), *key = mem_printf("%s/link/keys/keyring", place);
+	ck_assert_int_eq(symlink(dir, link), 0);
+	make_dir("keys");
+	put("keys/keyring");
+	*vec_push(&facts.keyring_files) = key;
+	ck_assert_ptr_nonnull(strstr(key, "/link/"));
+	names_add_root(out, link, "undo");
+	ck_assert_uint_eq(out->roots.n, 2);
+	ck_assert(names_is_root_of(&names, 0, link));
+	struct scan s = scan_all();
+	ck_assert_uint_eq(s.list.n, 2); /* the directories */
+	scan_done(&s);
+	free(link);
 }
 END_TEST
 
@@ -353,6 +393,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(t, start, stop);
 	tcase_add_test(t, what_is_taken);
 	tcase_add_test(t, known_dir_around_the_datadir);
+	tcase_add_test(t, the_same_place_by_another_name);
 	tcase_add_test(t, names_of_tables);
 	tcase_add_test(t, tables_without_lock);
 	tcase_add_test(t, log_status);

@@ -15,7 +15,7 @@ class MySQLServer(Server):
     END = "SHOW BINARY LOG STATUS"
     BEFORE_SEQUENCE = ("USE mysql", "SET SESSION cte_max_recursion_depth=4294967295")
     SEQUENCES = ("ledger",)  # no lock of a backup's holds MyISAM
-    GRANTS = ("BACKUP_ADMIN", "RELOAD", "REPLICATION CLIENT", "REPLICATION SLAVE")
+    GRANTS = ("BACKUP_ADMIN", "RELOAD", "REPLICATION CLIENT", "REPLICATION SLAVE", "PROCESS")
 
     def create(self):
         key = hashlib.sha1(repr((self.programs.name, self.init)).encode()).hexdigest()[:12]
@@ -42,7 +42,7 @@ class MySQLServer(Server):
         return words + list(self.init) + list(self.options) + list(more)
 
     def create_account(self, grants):
-        self.sql("CREATE USER IF NOT EXISTS mybak@localhost IDENTIFIED BY 'secret word'",
+        self.sql("DROP USER IF EXISTS mybak@localhost", "CREATE USER mybak@localhost IDENTIFIED BY 'secret word'",
                  f"GRANT {', '.join(grants)} ON *.* TO mybak@localhost",
                  "GRANT SELECT ON performance_schema.log_status TO mybak@localhost")
 
@@ -65,12 +65,22 @@ class MySQLServer(Server):
         for what in ("executed", "purged"):
             assert self.value(f"SELECT REPLACE(@@gtid_{what}, '\\n', '')") == (gtid or "")
 
+    EAGER = ("SET GLOBAL innodb_io_capacity_max=40000", "SET GLOBAL innodb_io_capacity=20000",
+             "SET GLOBAL innodb_max_dirty_pages_pct_lwm=0", "SET GLOBAL innodb_max_dirty_pages_pct=0")
+    AS_EVER = "SET GLOBAL innodb_max_dirty_pages_pct=90"
+
     def settle(self):
-        self.sql("SET GLOBAL innodb_io_capacity_max=40000", "SET GLOBAL innodb_io_capacity=20000",
-                 "SET GLOBAL innodb_max_dirty_pages_pct_lwm=0", "SET GLOBAL innodb_max_dirty_pages_pct=0")
+        self.sql(*self.EAGER)
         wait_for(lambda: self.status("Innodb_buffer_pool_pages_dirty") == 0, 300,
                  say=f"{self.name} goes on writing")
-        self.sql("SET GLOBAL innodb_max_dirty_pages_pct=90")
+        self.sql(self.AS_EVER)
+
+    def checkpoint(self):
+        now = self.status("Innodb_redo_log_current_lsn")
+        self.sql(*self.EAGER)
+        wait_for(lambda: self.status("Innodb_redo_log_checkpoint_lsn") >= now, 300,
+                 say=f"{self.name} makes no checkpoint")
+        self.sql(self.AS_EVER)
 
 
 def with_keyring(programs, folder, keys=None):

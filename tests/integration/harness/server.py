@@ -198,6 +198,10 @@ class Server:
         wait_for(quiet, 300, say=f"{self.name} goes on writing")
         self.sql("SET GLOBAL innodb_log_checkpoint_now=ON", "SET GLOBAL innodb_max_dirty_pages_pct=90")
 
+    def checkpoint(self):
+        """Redo from before this moment owes no page anything."""
+        self.sql("SET GLOBAL innodb_log_checkpoint_now=ON")
+
     def tables(self):
         """(schema, table) of every base table that is not the server's own."""
         marks = ",".join(f"'{s}'" for s in SYSTEM_SCHEMAS)

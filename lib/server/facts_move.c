@@ -1,0 +1,41 @@
+/* The server's paths as they are here: it may see its data directory under another one. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/facts_room.h"
+#include "server/settings.h"
+
+static void move(char **path, const char *from, const char *to)
+{
+	size_t n = strlen(from);
+
+	if (!*path || strncmp(*path, from, n) != 0 || ((*path)[n] != '/' && (*path)[n] != '\0'))
+		return;
+	char *moved = mem_printf("%s%s", to, *path + n);
+	free(*path);
+	*path = moved;
+}
+
+void facts_move(struct facts *f, const char *datadir)
+{
+	char **const paths[] = {
+	    &f->redo_dir,         &f->undo_dir,           &f->innodb_home,
+	    &f->aria_log_dir,     &f->pid_file,           &f->socket,
+	    &f->log_error,        &f->slow_log_file,      &f->general_log_file,
+	    &f->log_bin_basename, &f->log_bin_index,      &f->relay_log_basename,
+	    &f->relay_log_index,  &f->relay_log_info_file};
+
+	if (!datadir || !f->datadir)
+		return;
+	char *to = server_path(datadir, "");
+	if (f->flavour == FLAVOUR_MYSQL)
+		facts_add_keyrings(f, to);
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		move(paths[i], f->datadir, to);
+	for (size_t i = 0; i < f->known_dirs.n; i++)
+		move(&f->known_dirs.v[i], f->datadir, to);
+	for (size_t i = 0; i < f->keyring_files.n; i++)
+		move(&f->keyring_files.v[i], f->datadir, to);
+	free(f->datadir);
+	f->datadir = to;
+}

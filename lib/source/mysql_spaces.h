@@ -1,0 +1,23 @@
+/*
+ * mysql_spaces: does the scan reach every tablespace the server knows?
+ *
+ * A server opens what its data dictionary names, also where innodb_directories, which the
+ * scan goes by, does not lead any more.
+ */
+#ifndef SOURCE_MYSQL_SPACES_H
+#define SOURCE_MYSQL_SPACES_H
+
+#include "base/err.h"
+#include "model/manifest.h"
+#include "server/conn.h"
+#include "server/facts.h"
+
+/* While no DDL can run, with all roots in `out`.  ERR_REFUSED names a tablespace that is
+ * below none of them.  What cannot be looked at becomes a warning. */
+int mysql_check_spaces(struct conn *c, const struct facts *facts, struct manifest *out,
+                       struct err *err);
+
+/* The same for one path as the server has it. */
+int mysql_check_space(const struct manifest *out, const char *path, struct err *err);
+
+#endif

@@ -1,0 +1,52 @@
+"""What of a MySQL's data directory is in no backup, wherever the server was told to keep it."""
+import json
+
+import pytest
+
+from harness import Mybak, MySQLServer, mysql_sid
+
+pytestmark = pytest.mark.mysql
+
+
+def test_settings_of_keyrings(place):
+    """Whatever opens the keys is in no backup, and what is left out is named."""
+    server = MySQLServer(place, programs=mysql_sid()).create()
+    data = server.datadir
+    (data / "kmip").mkdir()
+    secret = {"component_keyring_encrypted_file.cnf": json.dumps({"path": "all.keys", "password": "pass word"}),
+              "component_keyring_vault.cnf": json.dumps({"token": "to ken", "vault_ca": f"{data}/vault.pem"}),
+              "component_keyring_kmip.cnf": json.dumps({"path": f"{data}/kmip", "server_addr": "k:1"}),
+              "component_keyring_broken.cnf": "password: x",
+              "all.keys": "k", "all.keys.backup": "k", "vault.pem": "c", "kmip/key.pem": "k",
+              "old.keys": "k", "old.keys.backup": "k"}
+    settings = "component_keyring_file.cnf"  # says where the keys are, and nothing else
+    for name, text in {**secret, settings: json.dumps({"path": "old.keys"})}.items():
+        (data / name).write_text(text)
+    mybak = Mybak(place, server.start()).start()
+    b = mybak.backup("full")
+    files = {f["path"] for f in mybak.ctl("--json", "show", "--files", b["id"], "--repo", mybak.url).json["files"]}
+    assert not files & {*secret, "kmip"} and settings in files
+    said = "\n".join(b["warnings"])
+    assert all(f"{data}/{name}" in said for name in secret if name != "kmip/key.pem" and not name.endswith(".backup"))
+    line, = (line for line in mybak.ctl("check", expect=None).out.splitlines() if "are in no backup" in line)
+    assert f"{data}/old.keys" in line and f"{data}/all.keys" in line
+
+
+def test_member_of_a_group(place):
+    """A copy keeps what was persisted, but does not join the group of its source."""
+    server = MySQLServer(place, programs=mysql_sid()).create().start()
+    server.sql("INSTALL PLUGIN group_replication SONAME 'group_replication.so'",
+               "SET PERSIST group_replication_start_on_boot=ON", "SET PERSIST max_connections=77",
+               "SET PERSIST_ONLY group_replication_group_seeds='127.0.0.1:1'",
+               "SET PERSIST_ONLY group_replication_group_name='11111111-2222-3333-4444-555555555555'")
+    mybak = Mybak(place, server).start()
+    b = mybak.backup("full")
+    for name, options in (("recovered", ()), ("raw", ("--no-recover",))):
+        said = mybak.restore(place / name, b, *options)
+        assert "group_replication_group_seeds" in said.out + said.err
+        was, now = (json.loads((d / "mysqld-auto.cnf").read_text()) for d in (server.datadir, place / name))
+        assert "group_replication" not in str(now) and "max_connections" in str(now)
+        for section in was.values():
+            for variable in [v for v in section if v.startswith("group_replication")] if isinstance(section, dict) else ():
+                del section[variable]
+        assert now == was
