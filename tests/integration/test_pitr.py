@@ -70,7 +70,7 @@ def text_of(seconds):
     return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds)) + "Z"
 
 
-@pytest.mark.parametrize("name", ["mariadb-10.11", "mariadb-11.8"])
+@pytest.mark.parametrize("name", ["mariadb-10.11", pytest.param("mariadb-11.8", marks=pytest.mark.long)])
 def test_every_point(place, name):
     programs = MARIADB if name == "mariadb-10.11" else mariadb_11_8()
     source = Server(place, options=(*OPTIONS, "--log-bin-compress=ON", "--log-bin-compress-min-len=20"),
