@@ -304,6 +304,30 @@ static int recover(const struct recover_plan *plan, struct err *err)
 	return rc;
 }
 
+/* A server without a binlog forgets GTIDs at its end that it has not put into its table:
+ * 9.7 does not put those of a transaction on temporary tables alone that follows an XA
+ * PREPARE of the same session, and a replay is one session.  So all are put there. */
+static int keep_gtids(const struct recover_plan *plan, struct conn *c, struct err *err)
+{
+	struct server_version v;
+	char *gtids = NULL, *sql = NULL;
+	int rc = 0;
+
+	if (recover_version(plan->m, &v, err) < 0 ||
+	    conn_value(c, "SELECT @@GLOBAL.gtid_executed", &gtids, err) < 0)
+		return -1;
+	if (gtids && *gtids) {
+		bool old = flavour_version(v.major, v.minor, v.patch) < 80200;
+		sql = mem_printf("SET GLOBAL gtid_purged = '%s'", gtids);
+		if (conn_exec(c, err, old ? "RESET MASTER" : "RESET BINARY LOGS AND GTIDS") < 0 ||
+		    conn_exec(c, err, sql) < 0)
+			rc = err_add(err, "keeping what was executed in gtid_executed");
+	}
+	free(gtids);
+	free(sql);
+	return rc;
+}
+
 /* Without a binlog: what is applied is not to be written once more. */
 static int work(const struct recover_plan *plan, struct err *err)
 {
@@ -316,6 +340,8 @@ static int work(const struct recover_plan *plan, struct err *err)
 		rc = connect_to(server, plan->work_defaults, &c, err);
 	if (rc == 0) {
 		rc = plan->work(plan->arg, private_socket(server), err);
+		if (rc == 0)
+			rc = keep_gtids(plan, c, err);
 		int gone = replay_forget(c, rc == 0 ? err : NULL);
 		rc = rc == 0 ? gone : rc;
 	}

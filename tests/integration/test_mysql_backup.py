@@ -41,7 +41,8 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.long if n in ("gtid-off", "page-4k") else ())
+                                  for n in CASES])
 def test_chain(place, name):
     case = CASES[name]
     server = source_of(place, *case.options, init=case.init)

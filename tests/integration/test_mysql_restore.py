@@ -195,6 +195,27 @@ def test_mistaken_drop_and_kept_server(place):
     assert mybak.stop() == 0
 
 
+def test_no_gtid_is_forgotten(place):
+    """MySQL itself forgets that of a transaction on a temporary table behind an XA PREPARE."""
+    source = source_of(place, "on")
+    source.sql("CREATE DATABASE d", "CREATE TABLE d.t (a INT)")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+    with source.connect() as db, db.cursor() as cursor:
+        for sql in ("SET SESSION binlog_format=STATEMENT", "CREATE TEMPORARY TABLE d.tmp (a INT) ENGINE=InnoDB"):
+            cursor.execute(sql)
+        source.sql("XA START 'x'", "INSERT INTO d.t VALUES (1)", "XA END 'x'", "XA PREPARE 'x'")
+        cursor.execute("INSERT INTO d.tmp VALUES (1)")
+        source.sql("XA COMMIT 'x'")
+        cursor.execute("INSERT INTO d.t SELECT a + 1 FROM d.tmp")
+    archived(mybak)
+    mybak.restore(place / "r")
+    server = restored(place, source, place / "r", "r-s")
+    for what in ("executed", "purged"):
+        assert server.value(f"SELECT @@gtid_{what}") == source.value("SELECT @@gtid_executed")
+    assert server.sql("SELECT a FROM d.t ORDER BY a") == [(1,), (2,)]
+
+
 def test_without_recovery(place):
     """Whoever recovers by himself is told how, and it works."""
     source = source_of(place, "on")

@@ -51,8 +51,9 @@ def compare(place, mybak, reference, name, words, *applied, state=state, look=la
     look(target)
     got = restored(place, mybak.server, target, f"{name}-s")
     want = reference.server(f"{name}-r", *applied)
-    different = differences(state(got), state(want))
-    assert not different, f"{words}: {different}"
+    ours, theirs = state(got), state(want)
+    different = differences(ours, theirs)
+    assert not different, [words, *((k, ours.get(k), theirs.get(k)) for k in different)]
     assert not got.complaints()
     for server in (got, want):
         server.stop()
