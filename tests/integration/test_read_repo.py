@@ -1,15 +1,21 @@
 """Nobody is locked in: tests/read_repo.py and tests/read_binlog.py, which share nothing with
 mybak but the manual page mybak-repo(5), restore what mybak has stored."""
 import json
+import struct
 import subprocess
 import sys
 import threading
 
 import pytest
+import xxhash
 
 from harness import Load, Mybak, Server, Truth, check_restored
 from harness.load import change_rows, ledger_floor, volume
 from harness.places import ROOT
+
+sys.path.insert(0, str(ROOT / "tests"))
+
+from read_repo import Backup  # noqa: E402
 
 MIB = 1024 * 1024
 
@@ -37,6 +43,20 @@ def test_chain_restored_from_the_page_alone(place):
         target = place / f"by-hand{i}"
         read_repo(mybak, taken[i][0], target)
         check_restored(truth, target, *taken[i])
+
+
+def test_pack_of_zeros_alone(place):
+    """One worker of a small incremental may have found nothing but pages that are zero now:
+    its pack has no bytes, which zstd by itself does not take."""
+    (place / "index.000").write_bytes(b"MYBAKIDX" + struct.pack("<II", 1, 0) + struct.pack("<4I", 0, 0, 1, 0)
+                                      + bytes(32) + struct.pack("<IIQQ", 0, 1, 16384, 32768))
+    (place / "pack.000").touch()
+    index = (place / "index.000").read_bytes()
+    backup = object.__new__(Backup)
+    backup.dir = place.path
+    pack = {"number": 0, "bytes": 0, "frames": 1, "index_bytes": len(index),
+            "index_hash": xxhash.xxh3_128_hexdigest(index)}
+    assert list(backup.frames(pack)) == [([(0, 1, 16384, 32768)], b"")]
 
 
 def test_redo_longer_than_its_ring(place):
