@@ -112,12 +112,11 @@ const struct segment *archive_find(const struct archive_catalog *c, const char *
  * it.  Used by one thread.
  */
 struct archive;
-int archive_open(struct repo *r, const char *instance, struct archive **ret, struct err *err);
-/* What takes long, in this and in all later calls, ends when `cancel` is set: reading and
- * compressing what a crash left may be a gigabyte.  It fails then as from any other
- * cause (ERR_CANCELLED). */
-int archive_open_until(struct repo *r, const char *instance, const struct cancel *cancel,
-                       struct archive **ret, struct err *err);
+/* `cancel` may be NULL.  What takes long, in this and in all later calls, ends when it is
+ * set: reading and compressing what a crash left may be a gigabyte.  It fails then as
+ * from any other cause (ERR_CANCELLED). */
+int archive_open(struct repo *r, const char *instance, const struct cancel *cancel,
+                 struct archive **ret, struct err *err);
 void archive_free(struct archive *a); /* the open segment stays as it is */
 
 /* Where to go on: the newest lineage's last segment and the byte behind its last whole

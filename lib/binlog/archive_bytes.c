@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binlog/archive_json.h"
 #include "binlog/archive_parts.h"
 #include "pipe/codec.h"
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binlog/archive_json.h"
 #include "binlog/archive_parts.h"
 
 #define LINEAGE_TEXT_MAX 65536u

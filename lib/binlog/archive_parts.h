@@ -1,6 +1,6 @@
 /*
- * What the files of the archive share: names of objects, the text of an index, what a
- * lineage's directory holds, reading a segment's bytes, counting its events.
+ * What the files of the archive share: names of objects, what a lineage's directory
+ * holds, reading a segment's bytes, counting its events.
  */
 #ifndef BINLOG_ARCHIVE_PARTS_H
 #define BINLOG_ARCHIVE_PARTS_H
@@ -61,7 +61,7 @@ struct lineage_names {
 int archive_lineages(struct repo *r, const char *instance, struct lineage_names *ret,
                      struct err *err);
 
-/* ---- text (archive_json.c) */
+/* ---- the compressed form */
 
 struct segment_frame { /* 1 MiB of the binlog, the last one less */
 	uint64_t raw_at, stored_at;
@@ -71,26 +71,6 @@ struct segment_frame { /* 1 MiB of the binlog, the last one less */
 struct segment_frames {
 	VEC(struct segment_frame) list;
 };
-
-/* Of <file>.json: the first line has the facts, what follows the frames and points. */
-#define ARCHIVE_HEAD_MAX 16384u
-#define ARCHIVE_INDEX_MAX (256u << 20)
-void segment_write(const struct segment *s, const struct segment_frames *frames, struct str *out);
-/* From the front of the object (all of it or ARCHIVE_HEAD_MAX bytes); ret zeroed. */
-int segment_read_head(const char *text, size_t n, struct segment *ret, struct err *err);
-/* Of the whole object; either ret may be NULL.  Frames adjoin and add up to s->size
- * and s->stored. */
-int segment_read_index(const char *text, size_t n, const struct segment *s,
-                       struct segment_frames *ret_frames, struct segment *ret_points,
-                       struct err *err);
-
-/* Of <file>.open: previous and gap. */
-void segment_write_open(const struct segment *s, struct str *out);
-int segment_read_open(const char *text, size_t n, struct segment *s, struct err *err);
-
-/* Of lineage.json. */
-void lineage_write(uint64_t number, struct str *out);
-int lineage_read(const char *text, size_t n, uint64_t *ret_number, struct err *err);
 
 /* ---- segments in memory (archive_segment.c, archive_load.c) */
 

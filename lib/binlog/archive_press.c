@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binlog/archive_json.h"
 #include "binlog/archive_writer.h"
 #include "pipe/codec.h"
 

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binlog/archive_json.h"
 #include "binlog/archive_parts.h"
 
 static struct archive_at at_of(struct repo *r, const char *instance, const struct lineage *l)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binlog/archive_json.h"
 #include "binlog/archive_parts.h"
 
 void segment_done(struct segment *s)

@@ -1,6 +1,7 @@
 /*
- * What the files of the writing side share: archive.c (the calls), archive_heal.c (what
- * a crash left), archive_press.c (compressing and closing).
+ * What the files of the writing side share: archive.c (the calls), archive_begin.c
+ * (the objects of a new segment), archive_heal.c (what a crash left), archive_press.c (compressing
+ * and closing).
  */
 #ifndef BINLOG_ARCHIVE_WRITER_H
 #define BINLOG_ARCHIVE_WRITER_H
@@ -50,6 +51,12 @@ void archive_drop(struct archive *a);
 
 /* Heal all lineages and find the last segment of the newest. */
 int archive_settle(struct archive *a, struct err *err);
+
+/* The next lineage, and its object; its name is in `a`. */
+int archive_begin_lineage(struct archive *a, const struct binlog_format *f, struct err *err);
+/* Of an open segment that has no byte yet; its .part is open in `a`.  ERR_BUSY if it is
+ * there already. */
+int archive_make_objects(struct archive *a, const struct segment *s, struct err *err);
 
 int press_init(struct press *p, struct err *err);
 void press_done(struct press *p);

@@ -1,7 +1,7 @@
 #include "binlog/stream_check.h"
 
 #include "binlog/dump.h"
-#include "binlog/stream_resume.h"
+#include "binlog/stream_look.h"
 
 int stream_check(struct conn *c, bool *ret_log_bin, struct err *err)
 {

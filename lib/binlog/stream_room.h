@@ -56,5 +56,7 @@ void stream_set_state(struct stream *s, enum stream_state state);
 void stream_go_away(struct stream *s);
 bool stream_come_back(struct stream *s);
 bool stream_is_stopping(struct stream *s);
+/* Until something changed, or so long; the lock is held. */
+void stream_wait_ms(struct stream *s, unsigned ms);
 
 #endif

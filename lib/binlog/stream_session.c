@@ -37,7 +37,7 @@ static int open_archive(struct stream *s, struct err *err)
 	if (!s->repo && repo_open(s->plan.repo_url, &existing, &s->repo, err) < 0)
 		return -1;
 	if (!s->archive &&
-	    archive_open_until(s->repo, s->plan.instance, &s->cancel, &s->archive, err) < 0)
+	    archive_open(s->repo, s->plan.instance, &s->cancel, &s->archive, err) < 0)
 		return -1;
 	if (s->learned)
 		return 0;

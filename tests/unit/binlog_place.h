@@ -72,7 +72,7 @@ static inline struct archive *opened(void)
 {
 	struct err e = ERR_INIT;
 	struct archive *a = NULL;
-	ck_ok(archive_open(repo, "main", &a, &e), e);
+	ck_ok(archive_open(repo, "main", NULL, &a, &e), e);
 	return a;
 }
 

@@ -1,4 +1,5 @@
 /* The archive of binlogs: what comes in comes out; gaps, losses, damage; histories. */
+#include "binlog/archive_json.h"
 #include "binlog/archive_parts.h"
 #include "tests/unit/binlog_place.h"
 
@@ -159,7 +160,7 @@ START_TEST(only_what_is_right_comes_in)
 	ck_assert_int_eq(archive_begin_file(a, "other.000002", NULL, &e), -1);
 	ck_assert_int_eq(e.kind, ERR_DAMAGED);
 	struct archive *b = NULL;
-	ck_assert_int_eq(archive_open(repo, "main", &b, &e), -1);
+	ck_assert_int_eq(archive_open(repo, "main", NULL, &b, &e), -1);
 	ck_assert_int_eq(e.kind, ERR_BUSY);
 	archive_free(a);
 	made_done(&m);

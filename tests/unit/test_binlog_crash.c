@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "binlog/archive_writer.h"
-#include "binlog/stream_resume.h"
+#include "binlog/stream_history.h"
 #include "tests/unit/binlog_place.h"
 
 /* The same in small, and one more. */
@@ -242,7 +242,7 @@ static int stream_on(struct repo *r, const struct made *m, size_t n, size_t dura
 	struct archive_tail t = {0};
 	uint64_t pos = 0;
 	size_t i = 0;
-	int rc = archive_open(r, "main", &a, err);
+	int rc = archive_open(r, "main", NULL, &a, err);
 	if (rc == 0)
 		rc = archive_tail(a, &t, err);
 	if (rc == 0 && t.file)
@@ -593,7 +593,7 @@ START_TEST(a_full_disk_loses_nothing)
 	free(fill);
 	ck_ok(repo_open(place_url, &o, &small, &e), e);
 	repo = small;
-	ck_ok(archive_open(repo, "main", &a, &e), e);
+	ck_ok(archive_open(repo, "main", NULL, &a, &e), e);
 	ck_ok(archive_begin_file(a, m.file, NULL, &e), e);
 	int rc = 0;
 	for (size_t k = 0; rc == 0 && k + 1 < m.at.n; k++) {

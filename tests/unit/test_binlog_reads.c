@@ -3,8 +3,9 @@
  * first lines of the indexes, and then the megabytes around the point.  Bytes are
  * counted, not time.
  */
+#include "binlog/archive_json.h"
 #include "binlog/archive_writer.h"
-#include "binlog/stream_resume.h"
+#include "binlog/stream_history.h"
 #include "job/pitr.h"
 #include "model/catalog.h"
 #include "tests/unit/binlog_count.h"
@@ -228,19 +229,19 @@ START_TEST(a_flag_ends_what_takes_long)
 	uint64_t whole, pos = last()->size;
 	archive_free(a);
 	a = NULL;
-	ck_ok(archive_open(count_from_here(repo, 0), "main", &b, &e), e);
+	ck_ok(archive_open(count_from_here(repo, 0), "main", NULL, &b, &e), e);
 	whole = counted.bytes;
 	ck_assert_uint_gt(whole, pos);
 	archive_free(b);
 	/* While a long .part is looked through. */
 	count_from_here(repo, 2 * MIB);
-	ck_assert_int_eq(archive_open_until(&counted.repo, "main", &counted.cancel, &b, &e), -1);
+	ck_assert_int_eq(archive_open(&counted.repo, "main", &counted.cancel, &b, &e), -1);
 	ck_assert_int_eq(e.kind, ERR_CANCELLED);
 	ck_assert_uint_le(counted.bytes, 4 * MIB);
 	/* While its end is learned. */
 	e = ERR_INIT;
 	count_from_here(repo, 0);
-	ck_ok(archive_open_until(&counted.repo, "main", &counted.cancel, &b, &e), e);
+	ck_ok(archive_open(&counted.repo, "main", &counted.cancel, &b, &e), e);
 	cancel_ask(&counted.cancel);
 	ck_assert_int_eq(history_learn(&counted.repo, "main", b, &counted.cancel, &h, &e), -1);
 	ck_assert_int_eq(e.kind, ERR_CANCELLED);

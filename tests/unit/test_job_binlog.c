@@ -51,7 +51,7 @@ static void setup(void)
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(url, sizeof url, "file://%s/repo", dir);
 	ck_ok(repo_open(url, &o, &repo, &err), err);
-	ck_ok(archive_open(repo, "main", &a, &err), err);
+	ck_ok(archive_open(repo, "main", NULL, &a, &err), err);
 	for (unsigned i = 0; i < 4; i++) {
 		char name[32];
 		snprintf(name, sizeof name, "binlog.%06u", i + 1);
@@ -172,7 +172,7 @@ START_TEST(a_gap_is_named_and_no_damage)
 	                          .from_us = (T0 + 3 * DAY + 20) * CLOCK_US};
 	made_begin(&m, "binlog.000009", T0 + 5 * DAY, 1);
 	made_group(&m, T0 + 5 * DAY, 10);
-	ck_ok(archive_open(repo, "main", &a, &err), err);
+	ck_ok(archive_open(repo, "main", NULL, &a, &err), err);
 	ck_ok(archive_begin_file(a, m.file, &gap, &err), err);
 	ck_ok(made_feed(a, &m, 0, m.bytes.n, &err), err);
 	uint64_t pos;

@@ -146,7 +146,7 @@ static void make_archive(void)
 {
 	struct archive *a = NULL;
 	unsigned histories = 1 + pick(LINEAGES);
-	ck_ok(archive_open(repo, "main", &a, &err), err);
+	ck_ok(archive_open(repo, "main", NULL, &a, &err), err);
 	while (lineage_n < histories) {
 		unsigned number = 1 + pick(3), n = 1 + pick(SEGMENTS);
 		made[lineage_n++].n = 0;
@@ -350,7 +350,7 @@ END_TEST
 START_TEST(without_a_backup_all_stays)
 {
 	struct archive *a = NULL;
-	ck_ok(archive_open(repo, "main", &a, &err), err);
+	ck_ok(archive_open(repo, "main", NULL, &a, &err), err);
 	for (lineage_n = 1; lineage_n < 3; lineage_n++) {
 		made[lineage_n - 1].n = 0;
 		if (lineage_n > 1)

@@ -104,7 +104,7 @@ START_TEST(the_first_statement_tells_what_was_done)
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(url, sizeof url, "file://%s/repo", dir);
 	ck_ok(repo_open(url, &o, &repo, &err), err);
-	ck_ok(archive_open(repo, "main", &a, &err), err);
+	ck_ok(archive_open(repo, "main", NULL, &a, &err), err);
 	made_begin(&m, "bin.000001", T0, 1);
 	made_event(&m, BINLOG_MARIADB_GTID, T0, gtid, sizeof gtid);
 	query(&m, "BEGIN");

@@ -97,7 +97,7 @@ static void setup(void)
 		transaction(&two, n);
 	begin[11] = two.bytes.n;
 	gtid(&two, T0 + 110, 11, 0);
-	ck_ok(archive_open(repo, "main", &archive, &err), err);
+	ck_ok(archive_open(repo, "main", NULL, &archive, &err), err);
 	put(&one, NULL);
 	put(&two, NULL);
 	first = backup("20251122T140025Z-full", "bin.000001", end[2], 25);
