@@ -1,4 +1,4 @@
-#include "job/restore_place.h"
+#include "job/restore_place_parts.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -18,6 +18,24 @@ static char *without_slash(const char *path)
 	return mem_strndup(path, n);
 }
 
+/* The last name of `head`, which is not there, goes to the front of `rest`. */
+static int take_name_off(char *head, struct str *rest, const char *path, struct err *err)
+{
+	char *slash = strrchr(head, '/'), *tail;
+
+	if (!strcmp(slash + 1, "..") || !strcmp(slash + 1, "."))
+		return err_set(err, ERR_USAGE,
+		               "%s: \"..\" and \".\" behind a directory that does not exist", path);
+	tail = mem_printf("/%s%s", slash + 1, str_text(rest));
+	str_reset(rest);
+	str_add(rest, tail);
+	free(tail);
+	while (slash > head && slash[-1] == '/')
+		slash--;
+	slash[slash == head] = '\0';
+	return 0;
+}
+
 int place_absolute(const char *path, char **ret, struct err *err)
 {
 	char *here = path[0] == '/' ? NULL : getcwd(NULL, 0);
@@ -27,26 +45,14 @@ int place_absolute(const char *path, char **ret, struct err *err)
 	struct str rest = {0};
 	int rc = -1;
 
-	/* Take names off the end until what is left exists. */
+	/* Until what is left exists. */
 	while (!(real = realpath(head, NULL))) {
-		char *slash = strrchr(head, '/');
-		if (errno != ENOENT || !slash || !slash[1] || slash == full) {
+		if (errno != ENOENT || !strcmp(head, "/")) {
 			err_sys(err, errno, "cannot resolve the directory %s", path);
 			goto out;
 		}
-		if (!strcmp(slash + 1, "..") || !strcmp(slash + 1, ".")) {
-			err_set(err, ERR_USAGE,
-			        "%s: \"..\" and \".\" behind a directory that does not exist",
-			        path);
+		if (take_name_off(head, &rest, path, err) < 0)
 			goto out;
-		}
-		char *tail = mem_printf("/%s%s", slash + 1, str_text(&rest));
-		str_reset(&rest);
-		str_add(&rest, tail);
-		free(tail);
-		while (slash > head && slash[-1] == '/')
-			slash--;
-		slash[slash == head] = '\0';
 	}
 	*ret = mem_printf("%s%s", strcmp(real, "/") || !rest.n ? real : "", str_text(&rest));
 	rc = 0;
@@ -59,8 +65,7 @@ out:
 	return rc;
 }
 
-/* Is `path` `dir` or below it?  *ret_rest: what follows ("" or "/…"). */
-static bool is_under(const char *path, const char *dir, const char **ret_rest)
+bool place_is_under(const char *path, const char *dir, const char **ret_rest)
 {
 	size_t n = strlen(dir);
 
@@ -68,20 +73,6 @@ static bool is_under(const char *path, const char *dir, const char **ret_rest)
 		return false;
 	*ret_rest = path + n;
 	return true;
-}
-
-static const struct place *place_of(const struct places *p, const char *path, const char **ret_rest)
-{
-	const struct place *best = NULL;
-	const char *rest;
-
-	for (size_t i = 0; i < p->n; i++)
-		if (p->v[i].dir && is_under(path, p->v[i].from, &rest) &&
-		    (!best || strlen(p->v[i].from) > strlen(best->from))) {
-			best = &p->v[i];
-			*ret_rest = rest;
-		}
-	return best;
 }
 
 static void list_roots(const struct manifest *m, struct str *out)
@@ -199,7 +190,8 @@ static int check_nesting(const struct places *p, struct err *err)
 		for (size_t k = 0; one && k < p->n; k++) {
 			const char *other = own_dir(p, k);
 			if (k != i && other &&
-			    (is_under(one, other, &rest) || is_under(other, one, &rest)))
+			    (place_is_under(one, other, &rest) ||
+			     place_is_under(other, one, &rest)))
 				return err_set(
 				    err, ERR_USAGE,
 				    "%s and %s are to be restored into each other: %s, %s",
@@ -290,131 +282,4 @@ int places_check_collisions(const struct places *p, const struct manifest *m, st
 			             names.v[i].path);
 	vec_done(&names);
 	return rc;
-}
-
-char *places_path(const struct places *p, const struct manifest_file *f)
-{
-	return mem_printf("%s/%s", p->v[f->root].dir, f->path);
-}
-
-char *places_rewrite(const struct places *p, const char *path)
-{
-	const char *rest = NULL;
-	const struct place *pl = place_of(p, path, &rest);
-
-	return pl && pl->moved ? mem_printf("%s%s", pl->dir, rest) : NULL;
-}
-
-/* "/a/b/../c/./d" as "/a/c/d": by name only, as nothing of the source is here. */
-static char *squeeze(const char *path)
-{
-	struct str out = {0};
-
-	while (*path) {
-		size_t n = strcspn(path, "/");
-		if (n == 2 && !strncmp(path, "..", 2)) {
-			char *slash = out.n ? strrchr(out.p, '/') : NULL;
-			if (slash) {
-				*slash = '\0';
-				out.n = (size_t)(slash - out.p);
-			}
-		} else if (n && !(n == 1 && *path == '.')) {
-			str_add(&out, "/");
-			str_addn(&out, path, n);
-		}
-		path += n;
-		path += *path == '/';
-	}
-	return str_take(&out);
-}
-
-char *places_link_target(const struct places *p, const struct manifest *m,
-                         const struct manifest_file *f)
-{
-	const char *slash = strrchr(f->path, '/');
-	int dir_len = slash ? (int)(slash - f->path) : 0;
-	const char *rest = NULL;
-	char *joined, *full, *now = NULL;
-
-	if (f->target[0] == '/')
-		joined = mem_strdup(f->target);
-	else
-		joined =
-		    mem_printf("%s/%.*s/%s", m->roots.v[f->root].path, dir_len, f->path, f->target);
-	full = squeeze(joined);
-	const struct place *pl = place_of(p, full, &rest);
-	/* A relative link within its own root still fits. */
-	if (pl && pl->moved && (f->target[0] == '/' || pl != &p->v[f->root]))
-		now = mem_printf("%s%s", pl->dir, rest);
-	free(joined);
-	free(full);
-	return now ? now : mem_strdup(f->target);
-}
-
-bool places_renames_redo(const struct places *p)
-{
-	for (size_t i = 0; i < p->n; i++)
-		if (p->v[i].link)
-			return true;
-	return false;
-}
-
-bool places_redo_name(void *arg, unsigned char *name, size_t n)
-{
-	const struct places *p = arg;
-	const struct place *pl;
-	const char *rest = NULL;
-	bool changed = false;
-
-	if (n == 0 || name[0] != '/')
-		return false;
-	char *text = mem_strndup((const char *)name, n);
-	pl = strlen(text) == n ? place_of(p, text, &rest) : NULL;
-	if (pl && pl->link) {
-		size_t from = strlen(pl->from), link = strlen(pl->link);
-		memset(name, '/', from);
-		if (from >= link + 2) {
-			name[0] = '.';
-			memcpy(name + from - link, pl->link, link);
-		} else {
-			memcpy(name, pl->link, link);
-		}
-		changed = true;
-	}
-	free(text);
-	return changed;
-}
-
-int places_make_links(const struct places *p, struct err *err)
-{
-	for (size_t i = 0; i < p->n; i++) {
-		if (!p->v[i].link)
-			continue;
-		char *path = mem_printf("%s/%s", p->target, p->v[i].link);
-		int rc = symlink(p->v[i].dir, path);
-		if (rc < 0)
-			err_sys(err, errno, "cannot make the link %s", path);
-		free(path);
-		if (rc < 0)
-			return -1;
-	}
-	return 0;
-}
-
-int places_remove_links(const struct places *p, struct err *err)
-{
-	for (size_t i = 0; i < p->n; i++) {
-		if (!p->v[i].link)
-			continue;
-		char *path = mem_printf("%s/%s", p->target, p->v[i].link);
-		int rc = unlink(path);
-		if (rc < 0 && errno != ENOENT)
-			err_sys(err, errno, "cannot remove the link %s", path);
-		else
-			rc = 0;
-		free(path);
-		if (rc < 0)
-			return -1;
-	}
-	return 0;
 }

@@ -57,15 +57,4 @@ static inline size_t restore_plan_end(const struct restore_plan *p, size_t i)
 	return i + 1 < p->first_piece.n ? p->first_piece.v[i + 1] : p->pieces.n;
 }
 
-/* The same step by step, for whoever has the indexes elsewhere. */
-struct plan_builder;
-struct plan_builder *plan_builder_new(struct restore_plan *plan, const struct manifest *newest);
-void plan_builder_free(struct plan_builder *b);
-/* The next backup of the chain; the first call takes the newest itself. */
-int plan_level_begin(struct plan_builder *b, const struct manifest *m, struct err *err);
-void plan_pack_begin(struct plan_builder *b, const char *object_name);
-int plan_frame(struct plan_builder *b, const struct frame *f, struct err *err);
-/* *ret_more: false when no file needs anything of an older backup. */
-int plan_level_end(struct plan_builder *b, bool *ret_more, struct err *err);
-
 #endif

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "job/restore_plan.h"
+#include "job/restore_plan_builder.h"
 #include "tests/unit/unit.h"
 
 #define LEVELS 4
