@@ -35,7 +35,7 @@ json_t *status_error(const struct err *err)
 	return o;
 }
 
-json_t *status_job(const struct job *j)
+static json_t *job_json(const struct job *j)
 {
 	json_t *o = json_object();
 	json_object_set_new(o, "id", json_integer(j->id));
@@ -58,7 +58,7 @@ json_t *status_job(const struct job *j)
 
 json_t *status_run(const struct job *j)
 {
-	json_t *o = status_job(j);
+	json_t *o = job_json(j);
 	double seconds = 0;
 	if (j->started_us && j->finished_us > j->started_us)
 		seconds = (double)(j->finished_us - j->started_us) / 1e6;
@@ -74,7 +74,7 @@ json_t *status_jobs(const struct daemon *d, bool only_active)
 	json_t *list = json_array();
 	for (size_t i = 0; i < d->jobs.all.n; i++)
 		if (!only_active || !job_over(d->jobs.all.v[i]))
-			json_array_append_new(list, status_job(d->jobs.all.v[i]));
+			json_array_append_new(list, job_json(d->jobs.all.v[i]));
 	return list;
 }
 
@@ -127,7 +127,7 @@ static json_t *instance_json(const struct daemon *d, const struct policy_instanc
 	json_object_set_new(o, "recovery_window", status_recovery(d, p->name));
 	status_set_u64(o, "backups", c ? c->backups.n : 0);
 	json_object_set_new(o, "damaged", damaged(c));
-	json_object_set_new(o, "running", running ? status_job(running) : json_null());
+	json_object_set_new(o, "running", running ? job_json(running) : json_null());
 	return o;
 }
 

@@ -11,7 +11,6 @@
 #include "daemon/daemon.h"
 
 json_t *status_json(const struct daemon *d);
-json_t *status_job(const struct job *j);
 json_t *status_run(const struct job *j); /* a job with the measures of its run */
 json_t *status_jobs(const struct daemon *d, bool only_active);
 json_t *status_check(const struct daemon *d);

@@ -59,7 +59,6 @@ struct opt_row {
 	const char *name;  /* without the dashes */
 	char letter;       /* 0: none */
 	const char *value; /* what follows, for the usage text; NULL: a flag */
-	bool repeats;
 	const char *help;
 };
 

@@ -29,8 +29,7 @@ unsigned term_width(const struct term *t)
 
 const char *term_on(const struct term *t, enum style style)
 {
-	static const char *const codes[] = {"",         "\033[1m",  "\033[2m",
-	                                    "\033[32m", "\033[33m", "\033[31m"};
+	static const char *const codes[] = {"", "\033[1m", "\033[32m", "\033[33m", "\033[31m"};
 
 	return t->color ? codes[style] : "";
 }

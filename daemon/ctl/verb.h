@@ -22,9 +22,6 @@ struct verb {
 	int (*run)(struct ctl *ctl, struct err *err);
 };
 
-extern const struct verb verbs[];
-extern const unsigned verb_n;
-
 const struct verb *verb_find(const char *name); /* or NULL */
 const char *verb_nearest(const char *name);     /* or NULL */
 void verb_usage(FILE *to);                      /* all of them */

@@ -16,7 +16,7 @@
 #define FIND (OPT_BIT(OPT_TABLE) | OPT_BIT(OPT_AROUND) | OPT_BIT(OPT_FROM) | OPT_BIT(OPT_UNTIL))
 
 /* clang-format off */
-const struct verb verbs[] = {
+static const struct verb verbs[] = {
     {"status", "", "one screen: backups, what is due, what runs, what is wrong",
      0, 0, 0, verb_status},
     {"run-now", "full|incremental|binlog|verify|expire|check [-i INSTANCE] [--wait]",
@@ -46,11 +46,11 @@ const struct verb verbs[] = {
     {"restore-table", "", "not built yet", 0, 0, 0, NULL},
 };
 /* clang-format on */
-const unsigned verb_n = sizeof verbs / sizeof *verbs;
+#define VERB_N (sizeof verbs / sizeof *verbs)
 
 const struct verb *verb_find(const char *name)
 {
-	for (unsigned i = 0; i < verb_n; i++) {
+	for (unsigned i = 0; i < VERB_N; i++) {
 		if (strcmp(verbs[i].name, name) == 0)
 			return &verbs[i];
 	}
@@ -59,10 +59,10 @@ const struct verb *verb_find(const char *name)
 
 const char *verb_nearest(const char *name)
 {
-	const char *names[sizeof verbs / sizeof *verbs];
+	const char *names[VERB_N];
 	size_t n = 0;
 
-	for (unsigned i = 0; i < verb_n; i++) {
+	for (unsigned i = 0; i < VERB_N; i++) {
 		if (verbs[i].run)
 			names[n++] = verbs[i].name;
 	}
@@ -88,7 +88,7 @@ static void option_lines(uint64_t mask, FILE *to)
 void verb_usage(FILE *to)
 {
 	fputs("usage: mybakctl [OPTION ...] VERB ...\n\n", to);
-	for (unsigned i = 0; i < verb_n; i++) {
+	for (unsigned i = 0; i < VERB_N; i++) {
 		if (verbs[i].run)
 			fprintf(to, "  %-10s %s\n", verbs[i].name, verbs[i].help);
 	}

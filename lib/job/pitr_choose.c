@@ -108,8 +108,10 @@ int pitr_choose_backup(const struct pitr_request *req, struct pitr_plan *plan, s
 
 /* ---- times */
 
-int64_t pitr_known_until(const struct pitr_request *req, const struct archive_catalog *a,
-                         const struct pitr_place *place)
+/* Up to when it is known that nothing but what is archived happened, on the run that
+ * `place` stands in. */
+static int64_t known_until(const struct pitr_request *req, const struct archive_catalog *a,
+                           const struct pitr_place *place)
 {
 	const struct lineage *l = place->lineage;
 	size_t end = pitr_run_end(l, place->segment);
@@ -213,7 +215,7 @@ static bool fits_time(const struct pitr_request *req, const struct archive_catal
 	if (!pitr_locate(a, m, ret))
 		return false;
 	int64_t limit = pitr_time_limit(req, &ret->lineage->segments.v[ret->segment]);
-	return window_backup_from_us(m) <= limit && pitr_known_until(req, a, ret) >= limit;
+	return window_backup_from_us(m) <= limit && known_until(req, a, ret) >= limit;
 }
 
 static int take_for_time(const struct pitr_request *req, const struct archive_catalog *a,

@@ -29,9 +29,4 @@ void pitr_note(struct pitr_plan *plan, const char *fmt, ...) __attribute__((form
  * has whole seconds, and of a second that has begun nothing is taken. */
 int64_t pitr_time_limit(const struct pitr_request *req, const struct segment *s);
 
-/* Up to when it is known that nothing but what is archived happened, on the run that
- * `place` stands in. */
-int64_t pitr_known_until(const struct pitr_request *req, const struct archive_catalog *a,
-                         const struct pitr_place *place);
-
 #endif

@@ -14,7 +14,9 @@
 
 /* ---- the binlog */
 
-const char *recover_mysql_binlog(const struct manifest *m)
+/* The binlog of a backup, as a path below the data directory; NULL: it has none, and so
+ * has every backup of a MariaDB. */
+static const char *binlog_of(const struct manifest *m)
 {
 	for (size_t i = 0; i < m->files.n; i++) {
 		const struct manifest_file *f = &m->files.v[i];
@@ -39,7 +41,7 @@ static char *base_of(const char *binlog)
 
 int recover_mysql_index(const struct manifest *m, const struct places *places, struct err *err)
 {
-	const char *binlog = recover_mysql_binlog(m);
+	const char *binlog = binlog_of(m);
 	char *base = binlog ? base_of(binlog) : NULL;
 
 	if (binlog && !base)
@@ -82,7 +84,7 @@ static void note_directories(const struct places *places, struct str *note)
 
 char *recover_mysql_advice(const struct manifest *m, const struct places *places)
 {
-	const char *binlog = recover_mysql_binlog(m);
+	const char *binlog = binlog_of(m);
 	char *base = binlog ? base_of(binlog) : NULL;
 	char *directories = recover_mysql_directories(places);
 	bool no_sums = restore_redo_wants_no_sums(m);
@@ -268,7 +270,7 @@ static int remove_binlog(const struct recover_plan *plan, struct err *err)
 
 static int recover(const struct recover_plan *plan, struct err *err)
 {
-	const char *binlog = recover_mysql_binlog(plan->m);
+	const char *binlog = binlog_of(plan->m);
 	char *base = binlog ? base_of(binlog) : NULL;
 	char *log_bin = mem_printf("--log-bin=%s", base ? base : "");
 	bool no_sums = restore_redo_wants_no_sums(plan->m);

@@ -11,10 +11,6 @@
 #include "base/err.h"
 #include "job/restore_recover.h"
 
-/* The binlog of a backup, as a path below the data directory; NULL: it has none, and so
- * has every backup of a MariaDB. */
-const char *recover_mysql_binlog(const struct manifest *m);
-
 /* The index that a server wants beside the binlog; nothing without one. */
 int recover_mysql_index(const struct manifest *m, const struct places *places, struct err *err);
 

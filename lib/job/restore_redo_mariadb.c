@@ -59,13 +59,14 @@ static int check(const struct manifest *m, const struct places *p, struct err *e
 	return err_hint(err, "map each such directory to itself, on a host where it is free");
 }
 
-bool restore_redo_is_linear(const struct mariadb_redo *redo, uint64_t bytes, const struct places *p)
+static bool is_linear(const struct mariadb_redo *redo, uint64_t bytes, const struct places *p)
 {
 	return redo->capacity <= RING_ROOM || bytes >= redo->capacity - RING_ROOM ||
 	       places_renames_redo(p);
 }
 
-uint64_t restore_redo_size(const struct mariadb_redo *redo, uint64_t bytes, bool linear)
+/* Of the file that will be written. */
+static uint64_t size_of(const struct mariadb_redo *redo, uint64_t bytes, bool linear)
 {
 	uint64_t size = (MARIADB_REDO_START + bytes + LINEAR_ROOM + 4095) / 4096 * 4096;
 
@@ -176,9 +177,9 @@ static int write_log(const struct manifest *m, const struct places *p,
 	if (restore_redo_geometry(m, &redo, err) < 0)
 		return -1;
 	w.left = m->lsn_end - m->lsn_checkpoint;
-	w.linear = restore_redo_is_linear(&redo, w.left, p);
+	w.linear = is_linear(&redo, w.left, p);
 	redo_walk_init(&w.walk, &redo, m->lsn_checkpoint);
-	w.fd = redo_file_make(m, path, restore_redo_size(&redo, w.left, w.linear), err);
+	w.fd = redo_file_make(m, path, size_of(&redo, w.left, w.linear), err);
 	if (w.fd < 0)
 		return -1;
 	if (copy_all(&w, from, cancel, err) == 0)
@@ -201,7 +202,7 @@ static uint64_t space(const struct manifest *m, const struct places *p)
 
 	if (restore_redo_geometry(m, &redo, NULL) < 0)
 		return bytes; /* said when it is written */
-	return restore_redo_size(&redo, bytes, restore_redo_is_linear(&redo, bytes, p));
+	return size_of(&redo, bytes, is_linear(&redo, bytes, p));
 }
 
 const struct redo_form redo_form_mariadb = {check, captured, space, write_log};

@@ -20,9 +20,4 @@
 /* What the manifest says of the log; ERR_DAMAGED for a geometry that is none. */
 int restore_redo_geometry(const struct manifest *m, struct mariadb_redo *ret, struct err *err);
 
-bool restore_redo_is_linear(const struct mariadb_redo *redo, uint64_t bytes,
-                            const struct places *p);
-/* Size of the file that will be written. */
-uint64_t restore_redo_size(const struct mariadb_redo *redo, uint64_t bytes, bool linear);
-
 #endif

@@ -21,7 +21,5 @@ struct position {
 };
 
 void position_done(struct position *p);
-/* `to` is zeroed or holds a position, which is let go first. */
-void position_copy(struct position *to, const struct position *from);
 
 #endif

@@ -34,11 +34,6 @@ int codec_decode(struct codec *c, const struct frame *f, const void *stored, voi
 /* Largest f->stored that encode can make: the bound a reader trusts. */
 size_t codec_stored_max(void);
 
-/* A hash over an object as it is written (the index). */
-struct hasher;
-struct hasher *hasher_new(void);
-void hasher_add(struct hasher *h, const void *bytes, size_t n);
-void hasher_end(struct hasher *h, unsigned char out[FRAME_HASH_SIZE]); /* frees h */
 void hash_bytes(const void *bytes, size_t n, unsigned char out[FRAME_HASH_SIZE]);
 
 /* Whole objects of lines (the manifest): one zstd frame with content checksum.  A sink

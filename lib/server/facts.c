@@ -45,19 +45,21 @@ const char *variable(const struct variables *v, const char *name)
 	return "";
 }
 
-bool variable_is_on(const struct variables *v, const char *name)
+static bool variable_is_on(const struct variables *v, const char *name)
 {
 	const char *value = variable(v, name);
 	return strcasecmp(value, "ON") == 0 || strcmp(value, "1") == 0;
 }
 
-char *variable_path(const struct variables *v, const char *name, const char *datadir)
+/* Absolute; a variable that is empty gives NULL, … */
+static char *variable_path(const struct variables *v, const char *name, const char *datadir)
 {
 	const char *value = variable(v, name);
 	return *value ? server_path(datadir, value) : NULL;
 }
 
-char *variable_dir(const struct variables *v, const char *name, const char *datadir)
+/* … or the data directory. */
+static char *variable_dir(const struct variables *v, const char *name, const char *datadir)
 {
 	return server_path(datadir, variable(v, name));
 }

@@ -17,10 +17,6 @@ struct variables {
 
 /* "" for a variable this server does not have. */
 const char *variable(const struct variables *v, const char *name);
-bool variable_is_on(const struct variables *v, const char *name);
-/* Absolute; a variable that is empty gives NULL, or the data directory. */
-char *variable_path(const struct variables *v, const char *name, const char *datadir);
-char *variable_dir(const struct variables *v, const char *name, const char *datadir);
 
 /* A conn_row that counts into an unsigned. */
 int facts_count_row(void *arg, unsigned n, char **fields, const unsigned long *lengths,

@@ -286,11 +286,6 @@ const char *private_socket(const struct private_server *p)
 	return p->socket;
 }
 
-long private_pid(const struct private_server *p)
-{
-	return p->pid;
-}
-
 /* Our child, and with a wrapper that did not exec also the server behind it. */
 static int wait_gone(struct private_server *p, int *ret_status, struct err *err)
 {

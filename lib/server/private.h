@@ -51,7 +51,6 @@ int private_find_binary(const char *wanted, const struct server_version *version
  * killed when the calling thread ends, not only when the process does. */
 int private_start(const struct private_plan *plan, struct private_server **ret, struct err *err);
 const char *private_socket(const struct private_server *p);
-long private_pid(const struct private_server *p);
 /* Clean shutdown (SIGTERM, innodb_fast_shutdown as set), however long it takes
  * unless cancelled; removes socket directory and log file.  -1 if it did not end
  * cleanly: the log stays. */

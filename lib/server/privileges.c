@@ -19,7 +19,8 @@ static void add_quoted(struct str *s, const char *name, size_t n)
 	str_add(s, "`");
 }
 
-char *privileges_grant_on(const char *privileges, const char *table, const char *account)
+/* `table`: "*.*" for everything. */
+static char *grant_on(const char *privileges, const char *table, const char *account)
 {
 	/* A user name can hold '@', a host cannot. */
 	const char *at = strrchr(account, '@');
@@ -38,7 +39,7 @@ char *privileges_grant_on(const char *privileges, const char *table, const char 
 
 char *privileges_grant_text(const char *privileges, const char *account)
 {
-	return privileges_grant_on(privileges, "*.*", account);
+	return grant_on(privileges, "*.*", account);
 }
 
 static bool is_denied(unsigned number)
@@ -72,7 +73,7 @@ static int note_missing(struct conn *c, struct facts *f, const char *privileges,
 
 	if (conn_value(c, "SELECT CURRENT_USER()", &account, err) < 0)
 		return -1;
-	*vec_push(&f->missing) = privileges_grant_on(privileges, table, account ? account : "");
+	*vec_push(&f->missing) = grant_on(privileges, table, account ? account : "");
 	free(account);
 	return 0;
 }

@@ -18,7 +18,5 @@ int privileges_ask(struct conn *c, struct facts *f, struct err *err);
 /* "GRANT RELOAD ON *.* TO `bak`@`localhost`;" for privileges "RELOAD" and an
  * account as CURRENT_USER() gives it; ready to paste.  New string. */
 char *privileges_grant_text(const char *privileges, const char *account);
-/* The same on one table instead of everything. */
-char *privileges_grant_on(const char *privileges, const char *table, const char *account);
 
 #endif

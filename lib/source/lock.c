@@ -11,7 +11,9 @@ static bool is_timeout(unsigned number)
 	return number == 1205 || number == 1969;
 }
 
-int lock_try(struct conn *c, const char *sql, struct err *err)
+/* One attempt of at most a second at a statement that takes a lock: 1 granted, 0 not in
+ * time, -1 failed. */
+static int lock_try(struct conn *c, const char *sql, struct err *err)
 {
 	if (conn_exec(c, err, "SET SESSION lock_wait_timeout=1") != 0)
 		return -1;

@@ -9,10 +9,6 @@
 #include "base/err.h"
 #include "server/conn.h"
 
-/* One attempt of at most a second at a statement that takes a lock: 1 granted, 0 not in
- * time, -1 failed. */
-int lock_try(struct conn *c, const char *sql, struct err *err);
-
 /* Attempts until it is granted.  ERR_BUSY after wait_s, with `hint`: how to find out who
  * holds it. */
 int lock_enter(struct conn *c, const char *sql, unsigned wait_s, const struct cancel *cancel,

@@ -26,7 +26,8 @@ static bool is_reached(const struct manifest *out, const char *real)
 	return reached;
 }
 
-int mysql_check_space(const struct manifest *out, const char *path, struct err *err)
+/* `path`: as the server has it. */
+static int check_space(const struct manifest *out, const char *path, struct err *err)
 {
 	char *absolute =
 	    path[0] == '/' ? mem_strdup(path) : mem_printf("%s/%s", out->roots.v[0].path, path);
@@ -52,7 +53,7 @@ static int take_path(void *arg, unsigned n, char **fields, const unsigned long *
                      struct err *err)
 {
 	(void)lengths;
-	return n == 1 && fields[0] ? mysql_check_space(arg, fields[0], err) : 0;
+	return n == 1 && fields[0] ? check_space(arg, fields[0], err) : 0;
 }
 
 static void warn_of_missing(const struct facts *facts, struct manifest *out)

@@ -17,7 +17,4 @@
 int mysql_check_spaces(struct conn *c, const struct facts *facts, struct manifest *out,
                        struct err *err);
 
-/* The same for one path as the server has it. */
-int mysql_check_space(const struct manifest *out, const char *path, struct err *err);
-
 #endif

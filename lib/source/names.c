@@ -44,8 +44,8 @@ static bool is_same(const char *a, const char *b)
 {
 	struct stat x, y;
 
-	return strcmp(a, b) == 0 || (stat(a, &x) == 0 && stat(b, &y) == 0 &&
-	                             x.st_dev == y.st_dev && x.st_ino == y.st_ino);
+	return strcmp(a, b) == 0 || (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	                             x.st_ino == y.st_ino);
 }
 
 void names_add_root(struct manifest *out, const char *path, const char *role)
@@ -105,8 +105,9 @@ bool names_is_at(const struct names *n, uint16_t root, const char *dir, const ch
 	return same;
 }
 
-bool names_is_log_of(const struct names *n, uint16_t root, const char *dir, const char *name,
-                     const char *basename)
+/* Is it a file of the binlog or relay log with this (absolute) basename? */
+static bool is_log_of(const struct names *n, uint16_t root, const char *dir, const char *name,
+                      const char *basename)
 {
 	if (!basename)
 		return false;
@@ -129,8 +130,8 @@ bool names_is_servers_own(const struct names *n, uint16_t root, const char *dir,
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		if (names_is_at(n, root, dir, name, own[i]))
 			return true;
-	return names_is_log_of(n, root, dir, name, f->log_bin_basename) ||
-	       names_is_log_of(n, root, dir, name, f->relay_log_basename);
+	return is_log_of(n, root, dir, name, f->log_bin_basename) ||
+	       is_log_of(n, root, dir, name, f->relay_log_basename);
 }
 
 bool names_is_root_of(const struct names *n, uint16_t root, const char *path)

@@ -40,9 +40,6 @@ int names_system(const struct names *n, const char *name);
 /* Is root/dir/name the file the server says it has at `absolute`?  NULL: no. */
 bool names_is_at(const struct names *n, uint16_t root, const char *dir, const char *name,
                  const char *absolute);
-/* Is it a file of the binlog or relay log with this (absolute) basename? */
-bool names_is_log_of(const struct names *n, uint16_t root, const char *dir, const char *name,
-                     const char *basename);
 /* Is it one of what the running server writes for itself: logs, their indexes, pid? */
 bool names_is_servers_own(const struct names *n, uint16_t root, const char *dir, const char *name);
 /* Does a system tablespace file of this name belong right here? */

@@ -450,20 +450,6 @@ START_TEST(stamps)
 }
 END_TEST
 
-START_TEST(positions)
-{
-	struct position a = {mem_strdup("b.1"), 4, NULL}, b = {0};
-
-	position_copy(&b, &a);
-	position_copy(&b, &b);
-	ck_assert_str_eq(b.file, "b.1");
-	ck_assert(b.pos == 4 && !b.gtid && b.file != a.file);
-	position_done(&a);
-	position_done(&b);
-	ck_assert_ptr_null(b.file);
-}
-END_TEST
-
 static Suite *suite(void)
 {
 	Suite *s = suite_create("manifest");
@@ -480,7 +466,6 @@ static Suite *suite(void)
 	tcase_add_test(t, many_files);
 	tcase_add_test(t, ids);
 	tcase_add_test(t, stamps);
-	tcase_add_test(t, positions);
 	suite_add_tcase(s, t);
 	return s;
 }
