@@ -13,8 +13,10 @@ static bool is_timeout(unsigned number)
 
 /* One attempt of at most a second at a statement that takes a lock: 1 granted, 0 not in
  * time, -1 failed. */
-static int lock_try(struct conn *c, const char *sql, struct err *err)
+static int lock_try(struct conn *c, const char *sql, const struct cancel *cancel, struct err *err)
 {
+	if (cancel_check(cancel, err) != 0)
+		return -1;
 	if (conn_exec(c, err, "SET SESSION lock_wait_timeout=1") != 0)
 		return -1;
 	if (conn_exec(c, err, sql) == 0)
@@ -30,13 +32,9 @@ int lock_enter(struct conn *c, const char *sql, unsigned wait_s, const struct ca
 {
 	uint64_t from = clock_mono_ns();
 	for (;;) {
-		if (cancel_check(cancel, err) != 0)
-			return -1;
-		int got = lock_try(c, sql, err);
-		if (got < 0)
-			return -1;
-		if (got > 0)
-			return 0;
+		int got = lock_try(c, sql, cancel, err);
+		if (got != 0)
+			return got > 0 ? 0 : -1;
 		if (clock_mono_ns() - from >= (uint64_t)wait_s * 1000000000u) {
 			err_set(err, ERR_BUSY, "%s was not granted within %u s", sql, wait_s);
 			return err_hint(err, "%s", hint);
@@ -58,13 +56,9 @@ int lock_enter_gently(struct conn *c, const char *sql, unsigned retries,
                       const struct cancel *cancel, const char *hint, struct err *err)
 {
 	for (unsigned tries = 0;; tries++) {
-		if (cancel_check(cancel, err) != 0)
-			return -1;
-		int got = lock_try(c, sql, err);
-		if (got < 0)
-			return -1;
-		if (got > 0)
-			return 0;
+		int got = lock_try(c, sql, cancel, err);
+		if (got != 0)
+			return got > 0 ? 0 : -1;
 		if (tries >= retries) {
 			err_set(err, ERR_BUSY, "%s was not granted in %u attempts of 1 s", sql,
 			        tries + 1);

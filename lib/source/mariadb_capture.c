@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fsio.h"
 #include "base/mem.h"
+#include "source/side_thread.h"
 
 #define CHUNK (1u << 20)
 #define POLL_NS 10000000u
@@ -30,18 +30,13 @@ struct redo_capture {
 		size_t n, cap;
 	} rest;
 
-	pthread_t thread;
-	bool running;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	/* under lock */
+	struct side_thread side;
+	/* under its lock */
 	uint64_t lsn;     /* everything before it went to the sink */
 	uint64_t flushed; /* what the server last said is durable */
 	uint64_t rounds;  /* how often it has asked */
 	uint64_t end_lsn; /* 0: not known yet */
 	bool hold;        /* the end is being fixed: take nothing beyond it */
-	bool stop, ended;
-	struct err failed;
 };
 
 static int take_lsn(void *arg, unsigned n, char **fields, const unsigned long *lengths,
@@ -176,11 +171,11 @@ static int pull(struct redo_capture *c, uint64_t upto, struct err *err)
 		    cancel_check(c->plan.cancel, err) != 0 || check_walk(c, c->buf, n, err) != 0 ||
 		    sink_write(c->plan.to, c->buf, n, err) != 0)
 			return -1;
-		pthread_mutex_lock(&c->lock);
+		pthread_mutex_lock(&c->side.lock);
 		c->lsn += n;
-		bool stop = c->stop;
-		pthread_cond_broadcast(&c->changed);
-		pthread_mutex_unlock(&c->lock);
+		bool stop = c->side.stop;
+		pthread_cond_broadcast(&c->side.changed);
+		pthread_mutex_unlock(&c->side.lock);
 		if (stop)
 			return err_set(err, ERR_CANCELLED, "cancelled");
 	}
@@ -193,7 +188,7 @@ static int round_of_capture(struct redo_capture *c, struct err *err)
 	struct redo_lsns now;
 	if (redo_lsns_ask(c->conn, &now, err) != 0 || check_not_replaced(c, err) != 0)
 		return -1;
-	pthread_mutex_lock(&c->lock);
+	pthread_mutex_lock(&c->side.lock);
 	c->flushed = now.flushed;
 	uint64_t end = c->end_lsn;
 	uint64_t upto = now.flushed;
@@ -201,16 +196,16 @@ static int round_of_capture(struct redo_capture *c, struct err *err)
 		upto = end;
 	else if (!end && c->hold)
 		upto = c->lsn;
-	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_unlock(&c->side.lock);
 
 	if (pull(c, upto, err) != 0)
 		return -1;
 
-	pthread_mutex_lock(&c->lock);
+	pthread_mutex_lock(&c->side.lock);
 	c->rounds++;
 	end = c->end_lsn;
-	pthread_cond_broadcast(&c->changed);
-	pthread_mutex_unlock(&c->lock);
+	pthread_cond_broadcast(&c->side.changed);
+	pthread_mutex_unlock(&c->side.lock);
 	if (!end || c->lsn < end)
 		return 0;
 	if (check_walked_to(c, end, err) != 0 || sink_finish(c->plan.to, err) != 0)
@@ -224,19 +219,16 @@ static void *capture_main(void *arg)
 	struct err err = ERR_INIT;
 	int rc = 0;
 
-	pthread_mutex_lock(&c->lock);
-	while (!c->stop && rc == 0) {
-		pthread_mutex_unlock(&c->lock);
+	pthread_mutex_lock(&c->side.lock);
+	while (!c->side.stop && rc == 0) {
+		pthread_mutex_unlock(&c->side.lock);
 		rc = round_of_capture(c, &err);
-		pthread_mutex_lock(&c->lock);
-		if (rc == 0 && !c->stop && !c->end_lsn)
-			clock_wait(&c->changed, &c->lock, clock_mono_ns() + POLL_NS);
+		pthread_mutex_lock(&c->side.lock);
+		if (rc == 0 && !c->side.stop && !c->end_lsn)
+			clock_wait(&c->side.changed, &c->side.lock, clock_mono_ns() + POLL_NS);
 	}
-	if (rc < 0)
-		c->failed = err;
-	c->ended = true;
-	pthread_cond_broadcast(&c->changed);
-	pthread_mutex_unlock(&c->lock);
+	side_thread_end(&c->side, rc < 0 ? &err : NULL);
+	pthread_mutex_unlock(&c->side.lock);
 	return NULL;
 }
 
@@ -246,8 +238,7 @@ int redo_capture_start(const struct redo_capture_plan *plan, struct redo_capture
 	struct redo_capture *c = mem_zalloc(sizeof *c);
 	c->plan = *plan;
 	c->path = mem_printf("%s/ib_logfile0", plan->redo_dir);
-	pthread_mutex_init(&c->lock, NULL);
-	pthread_cond_init(&c->changed, NULL);
+	side_thread_init(&c->side);
 
 	c->fd = open(c->path, O_RDONLY | O_CLOEXEC);
 	if (c->fd < 0) {
@@ -262,11 +253,8 @@ int redo_capture_start(const struct redo_capture_plan *plan, struct redo_capture
 		goto fail;
 	c->lsn = c->log.checkpoint;
 	redo_walk_init(&c->walk, &c->log, c->lsn);
-	if (pthread_create(&c->thread, NULL, capture_main, c) != 0) {
-		err_set(err, ERR_FAILED, "cannot start the redo capture thread");
+	if (side_thread_start(&c->side, capture_main, c, "redo capture thread", err) != 0)
 		goto fail;
-	}
-	c->running = true;
 	*ret = c;
 	return 0;
 fail:
@@ -278,18 +266,11 @@ void redo_capture_free(struct redo_capture *c)
 {
 	if (!c)
 		return;
-	if (c->running) {
-		pthread_mutex_lock(&c->lock);
-		c->stop = true;
-		pthread_cond_broadcast(&c->changed);
-		pthread_mutex_unlock(&c->lock);
-		pthread_join(c->thread, NULL);
-	}
+	side_thread_stop(&c->side);
 	conn_free(c->conn);
 	if (c->fd >= 0)
 		close(c->fd);
-	pthread_cond_destroy(&c->changed);
-	pthread_mutex_destroy(&c->lock);
+	side_thread_done(&c->side);
 	free(c->rest.bytes);
 	free(c->buf);
 	free(c->path);
@@ -301,49 +282,36 @@ const struct mariadb_redo *redo_capture_log(const struct redo_capture *c)
 	return &c->log;
 }
 
-static int failed_locked(const struct redo_capture *c, struct err *err)
-{
-	if (c->failed.kind == ERR_NONE)
-		return 0;
-	*err = c->failed;
-	return -1;
-}
-
 int redo_capture_check(struct redo_capture *c, struct err *err)
 {
-	pthread_mutex_lock(&c->lock);
-	int rc = failed_locked(c, err);
-	pthread_mutex_unlock(&c->lock);
-	return rc;
+	return side_thread_check(&c->side, err);
 }
 
 int redo_capture_catch_up(struct redo_capture *c, uint64_t bytes, struct err *err)
 {
-	pthread_mutex_lock(&c->lock);
+	pthread_mutex_lock(&c->side.lock);
 	/* Two more rounds, so that `flushed` was asked after this call. */
 	uint64_t from = c->rounds;
-	while (!c->ended && (c->rounds < from + 2 || c->flushed > c->lsn + bytes))
-		pthread_cond_wait(&c->changed, &c->lock);
-	int rc = failed_locked(c, err);
-	pthread_mutex_unlock(&c->lock);
+	while (!c->side.ended && (c->rounds < from + 2 || c->flushed > c->lsn + bytes))
+		pthread_cond_wait(&c->side.changed, &c->side.lock);
+	int rc = side_thread_failed(&c->side, err);
+	pthread_mutex_unlock(&c->side.lock);
 	return rc;
 }
 
 void redo_capture_hold(struct redo_capture *c)
 {
-	pthread_mutex_lock(&c->lock);
+	pthread_mutex_lock(&c->side.lock);
 	c->hold = true;
-	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_unlock(&c->side.lock);
 }
 
 int redo_capture_finish(struct redo_capture *c, uint64_t end_lsn, struct err *err)
 {
-	pthread_mutex_lock(&c->lock);
+	pthread_mutex_lock(&c->side.lock);
 	c->end_lsn = end_lsn;
-	pthread_cond_broadcast(&c->changed);
-	while (!c->ended)
-		pthread_cond_wait(&c->changed, &c->lock);
-	int rc = failed_locked(c, err);
-	pthread_mutex_unlock(&c->lock);
+	pthread_cond_broadcast(&c->side.changed);
+	int rc = side_thread_wait(&c->side, err);
+	pthread_mutex_unlock(&c->side.lock);
 	return rc;
 }

@@ -1,7 +1,6 @@
 #include "source/mysql_capture.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +8,7 @@
 #include "base/fsio.h"
 #include "base/mem.h"
 #include "source/mysql_log_dir.h"
+#include "source/side_thread.h"
 
 #define CHUNK (1u << 20)
 #define PEEK (16u << 10) /* enough where the log grows slowly */
@@ -27,15 +27,10 @@ struct mysql_capture {
 	uint64_t trouble_since; /* monotonic; 0: none */
 	size_t want;            /* to be read at once */
 
-	pthread_t thread;
-	bool running;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	/* under lock */
+	struct side_thread side;
+	/* under its lock */
 	uint64_t end_lsn; /* 0: not known yet */
 	bool hold, held;  /* asked for; in force */
-	bool stop, ended;
-	struct err failed;
 };
 
 /* Has it lasted too long?  The first time only begins to count. */
@@ -256,26 +251,23 @@ static void *capture_main(void *arg)
 	struct err err = ERR_INIT;
 	int rc = 1;
 
-	pthread_mutex_lock(&c->lock);
-	while (!c->stop && rc >= 0 && rc < 2) {
+	pthread_mutex_lock(&c->side.lock);
+	while (!c->side.stop && rc >= 0 && rc < 2) {
 		if (rc == 0)
-			clock_wait(&c->changed, &c->lock, clock_mono_ns() + POLL_NS);
+			clock_wait(&c->side.changed, &c->side.lock, clock_mono_ns() + POLL_NS);
 		if (c->hold && !c->end_lsn) {
 			c->held = true;
-			pthread_cond_broadcast(&c->changed);
+			pthread_cond_broadcast(&c->side.changed);
 			rc = 0;
 			continue;
 		}
 		uint64_t end = c->end_lsn;
-		pthread_mutex_unlock(&c->lock);
+		pthread_mutex_unlock(&c->side.lock);
 		rc = round_of_capture(c, end, &err);
-		pthread_mutex_lock(&c->lock);
+		pthread_mutex_lock(&c->side.lock);
 	}
-	if (rc < 0)
-		c->failed = err;
-	c->ended = true;
-	pthread_cond_broadcast(&c->changed);
-	pthread_mutex_unlock(&c->lock);
+	side_thread_end(&c->side, rc < 0 ? &err : NULL);
+	pthread_mutex_unlock(&c->side.lock);
 	return NULL;
 }
 
@@ -303,17 +295,13 @@ int mysql_capture_start(const struct mysql_capture_plan *plan, struct mysql_capt
 	c->file.fd = -1;
 	c->lsn = mysql_redo_align(plan->checkpoint);
 	c->want = CHUNK;
-	pthread_mutex_init(&c->lock, NULL);
-	pthread_cond_init(&c->changed, NULL);
+	side_thread_init(&c->side);
 	if (!(c->buf = mem_pages(CHUNK, err)) || find_start(c, err) != 0)
 		goto fail;
 	c->log = c->file.log;
 	c->first_path = mem_strdup(c->file.path);
-	if (pthread_create(&c->thread, NULL, capture_main, c) != 0) {
-		err_set(err, ERR_FAILED, "cannot start the redo capture thread");
+	if (side_thread_start(&c->side, capture_main, c, "redo capture thread", err) != 0)
 		goto fail;
-	}
-	c->running = true;
 	*ret = c;
 	return 0;
 fail:
@@ -325,16 +313,9 @@ void mysql_capture_free(struct mysql_capture *c)
 {
 	if (!c)
 		return;
-	if (c->running) {
-		pthread_mutex_lock(&c->lock);
-		c->stop = true;
-		pthread_cond_broadcast(&c->changed);
-		pthread_mutex_unlock(&c->lock);
-		pthread_join(c->thread, NULL);
-	}
+	side_thread_stop(&c->side);
 	log_file_close(&c->file);
-	pthread_cond_destroy(&c->changed);
-	pthread_mutex_destroy(&c->lock);
+	side_thread_done(&c->side);
 	free(c->buf);
 	free(c->first_path);
 	free(c->dir);
@@ -356,45 +337,32 @@ uint64_t mysql_capture_bytes(const struct mysql_capture *c)
 	return c->bytes;
 }
 
-static int failed_locked(const struct mysql_capture *c, struct err *err)
-{
-	if (c->failed.kind == ERR_NONE)
-		return 0;
-	*err = c->failed;
-	return -1;
-}
-
 int mysql_capture_check(struct mysql_capture *c, struct err *err)
 {
 	/* The consumer first: it is the reason while the capture waits for a slow sink. */
 	if (mysql_consumer_check(c->plan.consumer, err) != 0)
 		return -1;
-	pthread_mutex_lock(&c->lock);
-	int rc = failed_locked(c, err);
-	pthread_mutex_unlock(&c->lock);
-	return rc;
+	return side_thread_check(&c->side, err);
 }
 
 int mysql_capture_hold(struct mysql_capture *c, struct err *err)
 {
-	pthread_mutex_lock(&c->lock);
+	pthread_mutex_lock(&c->side.lock);
 	c->hold = true;
-	pthread_cond_broadcast(&c->changed);
-	while (!c->held && !c->ended)
-		pthread_cond_wait(&c->changed, &c->lock);
-	int rc = failed_locked(c, err);
-	pthread_mutex_unlock(&c->lock);
+	pthread_cond_broadcast(&c->side.changed);
+	while (!c->held && !c->side.ended)
+		pthread_cond_wait(&c->side.changed, &c->side.lock);
+	int rc = side_thread_failed(&c->side, err);
+	pthread_mutex_unlock(&c->side.lock);
 	return rc;
 }
 
 int mysql_capture_finish(struct mysql_capture *c, uint64_t end_lsn, struct err *err)
 {
-	pthread_mutex_lock(&c->lock);
+	pthread_mutex_lock(&c->side.lock);
 	c->end_lsn = end_lsn;
-	pthread_cond_broadcast(&c->changed);
-	while (!c->ended)
-		pthread_cond_wait(&c->changed, &c->lock);
-	int rc = failed_locked(c, err);
-	pthread_mutex_unlock(&c->lock);
+	pthread_cond_broadcast(&c->side.changed);
+	int rc = side_thread_wait(&c->side, err);
+	pthread_mutex_unlock(&c->side.lock);
 	return rc;
 }

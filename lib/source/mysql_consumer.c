@@ -1,6 +1,5 @@
 #include "source/mysql_consumer.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -8,6 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "source/side_thread.h"
 
 #define TIMEOUT_S 20
 #define REGISTER_TRIES 11
@@ -26,16 +26,11 @@ struct mysql_consumer {
 	unsigned far, stuck; /* looks in a row that found reading so */
 	uint64_t last_lsn;   /* where the last look found it */
 
-	pthread_t thread;
-	bool running;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	/* under lock */
+	struct side_thread side;
+	/* under its lock */
 	uint64_t lsn;      /* reading is there */
 	uint64_t advanced; /* the server knows that it is there */
 	uint64_t flushed;
-	bool stop;
-	struct err failed;
 };
 
 static int take_lsn(void *arg, unsigned n, char **fields, const unsigned long *lengths,
@@ -91,8 +86,7 @@ int mysql_consumer_new(const struct conn_target *target, struct mysql_consumer *
                        struct err *err)
 {
 	struct mysql_consumer *c = mem_zalloc(sizeof *c);
-	pthread_mutex_init(&c->lock, NULL);
-	pthread_cond_init(&c->changed, NULL);
+	side_thread_init(&c->side);
 	if (conn_open(target, TIMEOUT_S, &c->conn, err) != 0 ||
 	    conn_exec(c->conn, err, IDLE) != 0 || ask_hold(c, err) != 0) {
 		mysql_consumer_free(c);
@@ -156,10 +150,10 @@ static int act(struct mysql_consumer *c, uint64_t lsn, bool tell, bool look, str
 		return 0;
 	if (mysql_lsns_ask(c->conn, &now, err) != 0)
 		return -1;
-	pthread_mutex_lock(&c->lock);
+	pthread_mutex_lock(&c->side.lock);
 	c->flushed = now.flushed;
 	lsn = c->lsn;
-	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_unlock(&c->side.lock);
 	return c->holds ? judge(c, &now, lsn, err) : 0;
 }
 
@@ -170,28 +164,27 @@ static void *watch_main(void *arg)
 	uint64_t next_look = clock_mono_ns();
 	int rc = 0;
 
-	pthread_mutex_lock(&c->lock);
-	while (!c->stop && rc == 0) {
+	pthread_mutex_lock(&c->side.lock);
+	while (!c->side.stop && rc == 0) {
 		uint64_t lsn = c->lsn;
 		bool tell = c->holds && lsn >= c->advanced + ADVANCE_BYTES;
 		bool look = clock_mono_ns() >= next_look;
 		if (!tell && !look) {
-			clock_wait(&c->changed, &c->lock, next_look);
+			clock_wait(&c->side.changed, &c->side.lock, next_look);
 			continue;
 		}
 		if (tell)
 			c->advanced = lsn;
-		pthread_mutex_unlock(&c->lock);
+		pthread_mutex_unlock(&c->side.lock);
 		rc = act(c, lsn, tell, look, &err);
 		if (rc != 0 && err.kind == ERR_UNREACHABLE)
 			err_add(&err, "the session that holds the server's redo was lost");
 		if (look)
 			next_look = clock_mono_ns() + LOOK_MS * 1000000ull;
-		pthread_mutex_lock(&c->lock);
+		pthread_mutex_lock(&c->side.lock);
 	}
-	if (rc != 0)
-		c->failed = err;
-	pthread_mutex_unlock(&c->lock);
+	side_thread_end(&c->side, rc != 0 ? &err : NULL);
+	pthread_mutex_unlock(&c->side.lock);
 	/* At once, whatever the reader is waiting for: the consumer goes with its session. */
 	conn_free(c->conn);
 	c->conn = NULL;
@@ -201,37 +194,28 @@ static void *watch_main(void *arg)
 int mysql_consumer_watch(struct mysql_consumer *c, uint64_t lsn, struct err *err)
 {
 	c->lsn = c->advanced = lsn;
-	if (pthread_create(&c->thread, NULL, watch_main, c) != 0)
-		return err_set(err, ERR_FAILED,
-		               "cannot start the thread that watches the redo log");
-	c->running = true;
-	return 0;
+	return side_thread_start(&c->side, watch_main, c, "thread that watches the redo log", err);
 }
 
 void mysql_consumer_read_to(struct mysql_consumer *c, uint64_t lsn)
 {
-	pthread_mutex_lock(&c->lock);
+	pthread_mutex_lock(&c->side.lock);
 	c->lsn = lsn;
 	if (lsn >= c->advanced + ADVANCE_BYTES)
-		pthread_cond_signal(&c->changed);
-	pthread_mutex_unlock(&c->lock);
+		pthread_cond_signal(&c->side.changed);
+	pthread_mutex_unlock(&c->side.lock);
 }
 
 int mysql_consumer_check(struct mysql_consumer *c, struct err *err)
 {
-	pthread_mutex_lock(&c->lock);
-	int rc = c->failed.kind == ERR_NONE ? 0 : -1;
-	if (rc != 0)
-		*err = c->failed;
-	pthread_mutex_unlock(&c->lock);
-	return rc;
+	return side_thread_check(&c->side, err);
 }
 
 uint64_t mysql_consumer_flushed(struct mysql_consumer *c)
 {
-	pthread_mutex_lock(&c->lock);
+	pthread_mutex_lock(&c->side.lock);
 	uint64_t lsn = c->flushed;
-	pthread_mutex_unlock(&c->lock);
+	pthread_mutex_unlock(&c->side.lock);
 	return lsn;
 }
 
@@ -239,15 +223,8 @@ void mysql_consumer_free(struct mysql_consumer *c)
 {
 	if (!c)
 		return;
-	if (c->running) {
-		pthread_mutex_lock(&c->lock);
-		c->stop = true;
-		pthread_cond_signal(&c->changed);
-		pthread_mutex_unlock(&c->lock);
-		pthread_join(c->thread, NULL);
-	}
+	side_thread_stop(&c->side);
 	conn_free(c->conn);
-	pthread_cond_destroy(&c->changed);
-	pthread_mutex_destroy(&c->lock);
+	side_thread_done(&c->side);
 	free(c);
 }
