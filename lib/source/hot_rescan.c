@@ -8,10 +8,11 @@
 #include "base/str.h"
 #include "source/hot.h"
 
-static int hot_scan(struct hot *h, struct scan *ret, struct err *err)
+static int hot_scan(struct hot *h, bool settled, struct scan *ret, struct err *err)
 {
 	struct scan_plan plan = {.out = h->out,
 	                         .follow_isl = h->rules->follow_isl,
+	                         .settled = settled,
 	                         .classify = h->rules->classify,
 	                         .arg = &h->names};
 	return scan_run(&plan, ret, err);
@@ -20,7 +21,7 @@ static int hot_scan(struct hot *h, struct scan *ret, struct err *err)
 int hot_plan_first(struct hot *h, struct err *err)
 {
 	struct scan scan;
-	if (hot_scan(h, &scan, err) != 0)
+	if (hot_scan(h, false, &scan, err) != 0)
 		return -1;
 	for (size_t i = 0; i < scan.list.n; i++)
 		if (scan.list.v[i].kind == FOUND_INNODB)
@@ -143,7 +144,7 @@ int hot_rescan(struct hot *h, struct err *err)
 {
 	struct scan scan;
 	struct met met;
-	if (hot_scan(h, &scan, err) != 0)
+	if (hot_scan(h, true, &scan, err) != 0)
 		return -1;
 	met_init(&met, h);
 	count_engines(h, &scan);

@@ -108,6 +108,17 @@ static void add_found(struct scanner *s, uint16_t root, const char *path, enum f
 	stamp_from(sx, s->data_dev, s->now_ns, &f->stamp);
 }
 
+static int unseen(struct scanner *s, const char *link)
+{
+	err_set(s->err, ERR_REFUSED,
+	        "%s leads to what is not there for mybakd: it would be missing from the backup",
+	        link);
+	return err_hint(s->err,
+	                "let mybakd see it under the same path as the server (mounts, containers, "
+	                "ProtectHome and PrivateTmp in the unit); if the server misses it too, "
+	                "bring it back, drop the table, or remove a link that nobody needs");
+}
+
 /* InnoDB names the file of a DATA DIRECTORY table in a .isl beside its .frm:
  * <place>/<database>/<table>.ibd.  The place becomes a root of its own. */
 static int follow_isl(struct scanner *s, const char *absolute)
@@ -115,6 +126,7 @@ static int follow_isl(struct scanner *s, const char *absolute)
 	char *text = NULL;
 	size_t n = 0;
 	struct statx sx;
+	int rc = 0;
 
 	if (fsio_read_file(absolute, ISL_MAX, &text, &n, s->err) != 0) {
 		if (s->err->kind != ERR_NOT_FOUND)
@@ -142,12 +154,32 @@ static int follow_isl(struct scanner *s, const char *absolute)
 		          &sx);
 		free(relative);
 	} else if (errno != ENOENT) {
-		unreadable(s, "tablespace", text);
-		free(text);
-		return -1;
+		rc = unreadable(s, "tablespace", text);
+	} else if (s->plan->settled) {
+		/* DROP and DISCARD TABLESPACE take the .isl away too. */
+		char *link = mem_printf("the tablespace %s, which %s names,", text, absolute);
+		rc = unseen(s, link);
+		free(link);
 	}
 	free(text);
-	return 0;
+	return rc;
+}
+
+/* Of a name that was just listed and leads to nothing: dropped meanwhile, or a symbolic link
+ * (a database, or a MyISAM table with DATA DIRECTORY) to a place that is not seen here. */
+static int check_link(struct scanner *s, uint16_t root, const char *dir, const char *name, int fd)
+{
+	enum found_kind kind;
+	struct statx sx;
+
+	if (!s->plan->settled || statx(fd, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &sx) != 0 ||
+	    !S_ISLNK(sx.stx_mode) || !s->plan->classify(s->plan->arg, root, dir, name, &kind))
+		return 0;
+	char *link = mem_printf("the symbolic link %s/%s%s%s", s->plan->out->roots.v[root].path,
+	                        dir, dir[0] ? "/" : "", name);
+	int rc = unseen(s, link);
+	free(link);
+	return rc;
 }
 
 static int scan_dir(struct scanner *s, uint16_t root, const char *dir, int depth);
@@ -164,8 +196,8 @@ static int scan_entry(struct scanner *s, uint16_t root, const char *dir, const c
 
 	/* Symbolic links are followed: what they lead to is restored in their place. */
 	if (statx(fd, name, 0, STATX_BASIC_STATS | STATX_BTIME, &sx) != 0) {
-		if (errno != ENOENT)
-			rc = unreadable(s, "file", absolute);
+		rc = errno == ENOENT ? check_link(s, root, dir, name, fd)
+		                     : unreadable(s, "file", absolute);
 	} else if (S_ISDIR(sx.stx_mode)) {
 		if (s->plan->classify(s->plan->arg, root, path, "", &kind)) {
 			/* Elsewhere a directory is made when a file needs it. */

@@ -45,6 +45,9 @@ struct scan_plan {
 	/* Places of tables with DATA DIRECTORY are named in .isl files: each becomes a
 	 * root with the role "external", and nothing else in it is looked at. */
 	bool follow_isl;
+	/* No DDL can run: an .isl or a link to what is not there is none that is just
+	 * dropped, but ERR_REFUSED. */
+	bool settled;
 	scan_classify *classify;
 	void *arg;
 };

@@ -209,3 +209,23 @@ def test_data_directory_needs_a_map(place):
     said = mybak.restore(place / "r", expect=2)
     assert "--map" in said.err and "else where" in said.err
     assert not (place / "r").exists() or not list((place / "r").iterdir())
+
+
+@pytest.mark.parametrize("engine, link, file", [("InnoDB", "db/away.isl", "db/away.ibd"), ("MyISAM", "db/away.MYD", "")])
+def test_table_that_is_not_seen(place, engine, link, file):
+    """A link that leads nowhere: the server has the file open, but we would not have it.  That
+    of a discarded tablespace is gone."""
+    server = Server(place).create().start()
+    (place / "ssd").mkdir()
+    server.sql("CREATE DATABASE db",
+               f"CREATE TABLE db.away (id INT PRIMARY KEY) ENGINE={engine} DATA DIRECTORY='{place}/ssd'",
+               f"CREATE TABLE db.gone (id INT PRIMARY KEY) DATA DIRECTORY='{place}/ssd'",
+               "ALTER TABLE db.gone DISCARD TABLESPACE")
+    mybak = Mybak(place, server).start()
+    mybak.backup("full")
+    (place / "ssd").rename(place / "hidden")
+    job = mybak.wait_job(mybak.start_job("full"))
+    (place / "hidden").rename(place / "ssd")
+    assert job["state"] == "failed" and job["error"]["kind"] == "refused", job
+    assert str(server.datadir / link) in job["error"]["message"] and file in job["error"]["message"]
+    mybak.backup("full")

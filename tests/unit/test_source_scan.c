@@ -153,10 +153,44 @@ START_TEST(isl_leads_outside_and_a_bad_one_is_named)
 	ck_assert_str_eq(out->roots.v[1].role, "external");
 	scan_done(&s);
 
+	/* While DDL can run it may be one that is just dropped. */
+	ck_assert_int_eq(unlink(text), 0);
+	ck_ok(scan_run(&plan, &s, &err), err);
+	ck_assert_ptr_null(find(&s, "shop/t.ibd"));
+	scan_done(&s);
+	plan.settled = true;
+	ck_assert_int_eq(scan_run(&plan, &s, &err), -1);
+	ck_assert_int_eq(err.kind, ERR_REFUSED);
+	ck_assert_ptr_nonnull(strstr(err.text, text));
+
 	ck_ok(fsio_replace(path, "t.ibd", 5, 0640, &err), err);
 	ck_assert_int_eq(scan_run(&plan, &s, &err), -1);
 	ck_assert_int_eq(err.kind, ERR_DAMAGED);
 	ck_assert_ptr_nonnull(strstr(err.text, "shop/t.isl"));
+}
+END_TEST
+
+START_TEST(links_that_lead_nowhere)
+{
+	char path[256];
+	struct err err = ERR_INIT;
+	struct scan s;
+	struct scan_plan plan = {
+	    .out = out, .follow_isl = true, .classify = mariadb_names_classify, .arg = &names};
+	snprintf(path, sizeof path, "%s/h.pid", dir);
+	ck_assert_int_eq(symlink("/not/there", path), 0);
+	plan.settled = true;
+	ck_ok(scan_run(&plan, &s, &err), err); /* not one of ours */
+	scan_done(&s);
+	snprintf(path, sizeof path, "%s/shop", dir);
+	ck_assert_int_eq(symlink("/not/there", path), 0);
+	ck_assert_int_eq(scan_run(&plan, &s, &err), -1);
+	ck_assert_int_eq(err.kind, ERR_REFUSED);
+	ck_assert_ptr_nonnull(strstr(err.text, path));
+	plan.settled = false;
+	ck_ok(scan_run(&plan, &s, &err), err);
+	ck_assert_uint_eq(s.list.n, 0);
+	scan_done(&s);
 }
 END_TEST
 
@@ -330,6 +364,7 @@ static Suite *suite(void)
 	tcase_add_test(t, takes_tables_and_leaves_traces_of_the_run);
 	tcase_add_test(t, names_of_any_byte);
 	tcase_add_test(t, isl_leads_outside_and_a_bad_one_is_named);
+	tcase_add_test(t, links_that_lead_nowhere);
 	tcase_add_test(t, system_files_outside_are_roots_of_their_own);
 	tcase_add_test(t, every_byte_of_a_file_is_handed_out_once);
 	tcase_add_test(t, another_file_under_the_same_name_is_set_aside);
