@@ -281,6 +281,7 @@ void facts_done(struct facts *f)
 	char *const owned[] = {f->version,
 	                       f->uuid,
 	                       f->datadir,
+	                       f->server_datadir,
 	                       f->redo_dir,
 	                       f->undo_dir,
 	                       f->innodb_home,

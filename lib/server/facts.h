@@ -18,8 +18,9 @@ struct facts {
 	enum flavour flavour;
 	char *version; /* as @@version */
 	unsigned major, minor, patch;
-	char *uuid;                                             /* server_uid / server_uuid or "" */
-	char *datadir;                                          /* absolute, no trailing '/' */
+	char *uuid;           /* server_uid / server_uuid or "" */
+	char *datadir;        /* absolute, no trailing '/' */
+	char *server_datadir; /* as the server says where it is another one, else NULL */
 	char *redo_dir, *undo_dir, *innodb_home, *aria_log_dir; /* absolute; datadir if the same */
 	uint32_t page_size;
 	char *data_file_path; /* innodb_data_file_path */
@@ -58,6 +59,9 @@ int facts_ask(struct conn *c, struct facts *ret, struct err *err);
 /* The data directory is seen here as `datadir` (NULL: as the server says): so is every path
  * in it. */
 void facts_move(struct facts *f, const char *datadir);
+/* Where a path as the server has it, relative to its data directory or absolute, is here; new
+ * string. */
+char *facts_path_here(const struct facts *f, const char *path);
 void facts_done(struct facts *f); /* NULL and half-filled are fine; leaves it zeroed */
 
 /* Can `method: hot` work on this server?  ERR_REFUSED with the reason and what to

@@ -1,5 +1,5 @@
-/* Where a MySQL keeps the keys of its encrypted tables, by its configuration and not by
- * performance_schema, which the account may not see. */
+/* Where a MySQL keeps the keys of its encrypted tables: by what its component says of itself,
+ * whose configuration need not be seen here, and by that configuration, which names more. */
 #include <dirent.h>
 #include <fnmatch.h>
 #include <jansson.h>
@@ -60,6 +60,32 @@ void facts_add_keyrings(struct facts *f, const char *dir)
 	}
 	if (d)
 		closedir(d);
+}
+
+/* A component without a file says <NONE> or the like. */
+static int take_data_file(void *arg, unsigned n, char **fields, const unsigned long *lengths,
+                          struct err *err)
+{
+	(void)lengths, (void)err;
+	if (n == 1 && fields[0] && fields[0][0] && fields[0][0] != '<')
+		add(arg, fields[0]);
+	return 0;
+}
+
+int facts_ask_keyring(struct conn *c, struct facts *f, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	/* Without the privilege to see it we learn so from privileges_ask. */
+	if (conn_query(c,
+	               "SELECT STATUS_VALUE FROM performance_schema.keyring_component_status "
+	               "WHERE STATUS_KEY='Data_file'",
+	               take_data_file, f, &why) == 0 ||
+	    why.kind == ERR_REFUSED)
+		return 0;
+	if (err)
+		*err = why;
+	return -1;
 }
 
 void facts_take_keyring(struct facts *f, const struct variables *v)

@@ -5,13 +5,22 @@
 #include "server/facts_room.h"
 #include "server/settings.h"
 
-static void move(char **path, const char *from, const char *to)
+char *facts_path_here(const struct facts *f, const char *path)
 {
-	size_t n = strlen(from);
+	const char *from = f->server_datadir;
+	size_t n = from ? strlen(from) : 0;
 
-	if (!*path || strncmp(*path, from, n) != 0 || ((*path)[n] != '/' && (*path)[n] != '\0'))
-		return;
-	char *moved = mem_printf("%s%s", to, *path + n);
+	if (path[0] != '/')
+		return server_path(f->datadir, path);
+	if (from && strncmp(path, from, n) == 0 && (path[n] == '/' || path[n] == '\0'))
+		return mem_printf("%s%s", f->datadir, path + n);
+	return mem_strdup(path);
+}
+
+static void move(const struct facts *f, char **path)
+{
+	char *moved = *path ? facts_path_here(f, *path) : NULL;
+
 	free(*path);
 	*path = moved;
 }
@@ -30,12 +39,13 @@ void facts_move(struct facts *f, const char *datadir)
 	char *to = server_path(datadir, "");
 	if (f->flavour == FLAVOUR_MYSQL)
 		facts_add_keyrings(f, to);
-	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-		move(paths[i], f->datadir, to);
-	for (size_t i = 0; i < f->known_dirs.n; i++)
-		move(&f->known_dirs.v[i], f->datadir, to);
-	for (size_t i = 0; i < f->keyring_files.n; i++)
-		move(&f->keyring_files.v[i], f->datadir, to);
-	free(f->datadir);
+	free(f->server_datadir);
+	f->server_datadir = f->datadir;
 	f->datadir = to;
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		move(f, paths[i]);
+	for (size_t i = 0; i < f->known_dirs.n; i++)
+		move(f, &f->known_dirs.v[i]);
+	for (size_t i = 0; i < f->keyring_files.n; i++)
+		move(f, &f->keyring_files.v[i]);
 }

@@ -66,7 +66,7 @@ int facts_ask_mysql(struct conn *c, struct facts *f, const struct variables *v, 
 	facts_take_keyring(f, v);
 	if (conn_query(c, "SHOW GLOBAL STATUS LIKE 'Innodb\\_redo\\_log\\_%'", take_redo, f, err) <
 	        0 ||
-	    ask_replica(c, f, err) < 0)
+	    ask_replica(c, f, err) < 0 || facts_ask_keyring(c, f, err) < 0)
 		return -1;
 	return conn_query(c,
 	                  "SELECT DISTINCT plugin_library FROM information_schema.plugins WHERE "

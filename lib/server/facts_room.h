@@ -23,9 +23,10 @@ int facts_count_row(void *arg, unsigned n, char **fields, const unsigned long *l
                     struct err *err);
 void facts_add_setting(struct facts *f, const char *name, const char *value);
 
-/* Adds to keyring_files what the server was told, and what the settings of keyring
- * components in a directory (as it is here) name. */
+/* Adds to keyring_files what the server was told, what its keyring component says, and what
+ * the settings of keyring components in a directory (as it is here) name. */
 void facts_take_keyring(struct facts *f, const struct variables *v);
+int facts_ask_keyring(struct conn *c, struct facts *f, struct err *err);
 void facts_add_keyrings(struct facts *f, const char *dir);
 
 /* What only MySQL has (facts_mysql.c): after what all servers have. */

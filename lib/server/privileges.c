@@ -94,7 +94,10 @@ static const struct wanted of_mysql[] = {
     {"BACKUP_ADMIN", "UNLOCK INSTANCE", false},
     {"RELOAD", "FLUSH NO_WRITE_TO_BINLOG ENGINE LOGS", false},
     {"REPLICATION CLIENT", "SHOW REPLICA STATUS", false},
+    {"PROCESS", "SELECT 1 FROM information_schema.INNODB_DATAFILES WHERE 0", false},
 };
+static const char *const tables_of_mysql[] = {"performance_schema.log_status",
+                                              "performance_schema.keyring_component_status"};
 
 static int ask_global(struct conn *c, struct facts *f, const struct wanted *w, size_t n,
                       struct err *err)
@@ -115,14 +118,23 @@ static int ask_global(struct conn *c, struct facts *f, const struct wanted *w, s
 	return rc;
 }
 
+static int ask_table(struct conn *c, struct facts *f, const char *table, struct err *err)
+{
+	char *sql = mem_printf("SELECT 1 FROM %s WHERE 0", table);
+	bool may = false;
+	int rc = probe(c, sql, &may, err);
+
+	free(sql);
+	return rc < 0 || may ? rc : note_missing(c, f, "SELECT", table, err);
+}
+
 static int ask_mysql(struct conn *c, struct facts *f, struct err *err)
 {
-	bool may = false;
+	int rc = ask_global(c, f, of_mysql, sizeof of_mysql / sizeof *of_mysql, err);
 
-	if (ask_global(c, f, of_mysql, sizeof of_mysql / sizeof *of_mysql, err) < 0 ||
-	    probe(c, "SELECT 1 FROM performance_schema.log_status WHERE 0", &may, err) < 0)
-		return -1;
-	return may ? 0 : note_missing(c, f, "SELECT", "performance_schema.log_status", err);
+	for (size_t i = 0; rc == 0 && i < sizeof tables_of_mysql / sizeof *tables_of_mysql; i++)
+		rc = ask_table(c, f, tables_of_mysql[i], err);
+	return rc;
 }
 
 int privileges_ask(struct conn *c, struct facts *f, struct err *err)

@@ -91,18 +91,18 @@ def test_check_of_a_mysql(place):
     """What a backup needs and what the archive needs, each by what the server has not got yet."""
     server = MySQLServer(place, programs=mysql_sid()).create().start()
     mybak = make(place, server, grants=("USAGE",)).start()
-    server.sql("REVOKE SELECT ON performance_schema.log_status FROM mybak@localhost")
+    server.sql(*(f"REVOKE SELECT ON performance_schema.{t} FROM mybak@localhost" for t in server.TABLES))
 
     def grants():
         """[of a backup, of the archive] as far as they are missing"""
         lines = [line for line in check_lines(mybak) if "not being archived" not in line["text"]]
         return [re.findall(r"GRANT .*?;", line["hint"]) for line in lines if "GRANT" in (line["hint"] or "")]
     account = "TO `mybak`@`localhost`;"
-    select = f"GRANT SELECT ON performance_schema.log_status {account}"
-    assert grants() == [[f"GRANT BACKUP_ADMIN, RELOAD, REPLICATION CLIENT ON *.* {account}", select],
+    selects = [f"GRANT SELECT ON performance_schema.{t} {account}" for t in server.TABLES]
+    assert grants() == [[f"GRANT BACKUP_ADMIN, RELOAD, REPLICATION CLIENT, PROCESS ON *.* {account}", *selects],
                         [f"GRANT REPLICATION CLIENT, REPLICATION SLAVE ON *.* {account}"]]
     server.sql("GRANT REPLICATION CLIENT ON *.* TO mybak@localhost")
-    assert grants() == [[f"GRANT BACKUP_ADMIN, RELOAD ON *.* {account}", select],
+    assert grants() == [[f"GRANT BACKUP_ADMIN, RELOAD, PROCESS ON *.* {account}", *selects],
                         [f"GRANT REPLICATION SLAVE ON *.* {account}"]]
     for one in sum(grants(), []):
         server.sql(one)

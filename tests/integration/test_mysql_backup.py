@@ -242,14 +242,14 @@ def test_another_consumer_for_a_moment(place):
     assert not any("consumer" in w for w in mybak.list()[0]["warnings"])
 
 
-GLOBAL = ("BACKUP_ADMIN", "RELOAD", "REPLICATION CLIENT")
+GLOBAL = ("BACKUP_ADMIN", "RELOAD", "REPLICATION CLIENT", "PROCESS")
 
 
-@pytest.mark.parametrize("missing", [*GLOBAL, "log_status"])
+@pytest.mark.parametrize("missing", [*GLOBAL, *MySQLServer.TABLES])
 def test_missing_privilege(place, missing):
     server = source_of(place)
     mybak = Mybak(place, server).start()
-    what = "SELECT ON performance_schema.log_status" if missing == "log_status" else f"{missing} ON *.*"
+    what = f"{missing} ON *.*" if missing in GLOBAL else f"SELECT ON performance_schema.{missing}"
     server.sql(f"REVOKE {what} FROM mybak@localhost")
     job = mybak.wait_job(mybak.start_job("full"))
     assert job["state"] == "failed" and job["error"]["kind"] == "refused"

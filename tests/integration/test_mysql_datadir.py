@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from harness import Mybak, MySQLServer, mysql_sid
+from harness import Mybak, MySQLServer, mysql_sid, with_keyring
 
 pytestmark = pytest.mark.mysql
 
@@ -30,6 +30,23 @@ def test_settings_of_keyrings(place):
     assert all(f"{data}/{name}" in said for name in secret if name != "kmip/key.pem" and not name.endswith(".backup"))
     line, = (line for line in mybak.ctl("check", expect=None).out.splitlines() if "are in no backup" in line)
     assert f"{data}/old.keys" in line and f"{data}/all.keys" in line
+
+
+def test_keyring_whose_settings_are_not_seen(place):
+    """As where the server is in a container and has its programs there: it says itself where
+    its keys are."""
+    keys = place / "source.data" / "keyring"
+    programs = with_keyring(mysql_sid(), place / "sbin", keys)
+    server = MySQLServer(place, programs=programs)
+    MySQLServer(place, "plain", programs=mysql_sid(), datadir=server.datadir).create()
+    server.start().sql("CREATE DATABASE db", "CREATE TABLE db.t (id INT PRIMARY KEY) ENCRYPTION='Y'")
+    assert keys.exists()
+    (place / "sbin" / "component_keyring_file.cnf").unlink()
+    mybak = Mybak(place, server).start()
+    b = mybak.backup("full")
+    files = {f["path"] for f in mybak.ctl("--json", "show", "--files", b["id"], "--repo", mybak.url).json["files"]}
+    assert "keyring" not in files and "db/t.ibd" in files
+    assert any(str(keys) in w for w in b["warnings"]), b["warnings"]
 
 
 def test_member_of_a_group(place):

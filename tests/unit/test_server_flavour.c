@@ -152,6 +152,15 @@ START_TEST(test_move)
 	ck_assert_str_eq(f.log_bin_basename, "/srv/c1/logs/bin");
 	ck_assert_str_eq(f.pid_file, "/run/db.pid");
 	ck_assert_str_eq(f.known_dirs.v[0], "/srv/c1/ssd");
+	static const char *const paths[][2] = {{"./db/t.ibd", "/srv/c1/db/t.ibd"},
+	                                       {"g.ibd", "/srv/c1/g.ibd"},
+	                                       {"/var/lib/db/undo/u.ibu", "/srv/c1/undo/u.ibu"},
+	                                       {"/var/lib/db2/t.ibd", "/var/lib/db2/t.ibd"}};
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		char *here = facts_path_here(&f, paths[i][0]);
+		ck_assert_str_eq(here, paths[i][1]);
+		free(here);
+	}
 	facts_done(&f);
 }
 END_TEST

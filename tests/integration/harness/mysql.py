@@ -16,6 +16,7 @@ class MySQLServer(Server):
     BEFORE_SEQUENCE = ("USE mysql", "SET SESSION cte_max_recursion_depth=4294967295")
     SEQUENCES = ("ledger",)  # no lock of a backup's holds MyISAM
     GRANTS = ("BACKUP_ADMIN", "RELOAD", "REPLICATION CLIENT", "REPLICATION SLAVE", "PROCESS")
+    TABLES = ("log_status", "keyring_component_status")  # of performance_schema
 
     def create(self):
         key = hashlib.sha1(repr((self.programs.name, self.init)).encode()).hexdigest()[:12]
@@ -44,7 +45,7 @@ class MySQLServer(Server):
     def create_account(self, grants):
         self.sql("DROP USER IF EXISTS mybak@localhost", "CREATE USER mybak@localhost IDENTIFIED BY 'secret word'",
                  f"GRANT {', '.join(grants)} ON *.* TO mybak@localhost",
-                 "GRANT SELECT ON performance_schema.log_status TO mybak@localhost")
+                 *(f"GRANT SELECT ON performance_schema.{t} TO mybak@localhost" for t in self.TABLES))
 
     def sequence(self, schema, rows):
         return (f"(WITH RECURSIVE s (seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM s WHERE seq < {rows})"
