@@ -99,16 +99,6 @@ bool binlog_begins_group(const struct binlog_event *e);
 int binlog_gtid_text(const struct binlog_event *e, char out[BINLOG_GTID_MAX], struct err *err);
 /* MariaDB: the group is one statement, which no COMMIT follows. */
 bool binlog_is_one_statement(const struct binlog_event *e);
-/* MariaDB: the XA transaction that the group prepares, or that one prepared before ends
- * with it; as bytes that tell it from others. */
-#define BINLOG_XID_MAX 134 /* format, two lengths, 64 bytes each */
-enum binlog_xa { BINLOG_XA_NONE, BINLOG_XA_PREPARED, BINLOG_XA_COMPLETED };
-struct binlog_xid {
-	enum binlog_xa what;
-	size_t n;
-	unsigned char bytes[BINLOG_XID_MAX];
-};
-void binlog_group_xid(const struct binlog_event *e, struct binlog_xid *ret);
 /* When the group was committed, microseconds: from the GTID event where it says so,
  * else its header's second. */
 int64_t binlog_commit_time_us(const struct binlog_event *e);

@@ -14,13 +14,9 @@
 #define TAG_MAX 32
 #define TAG_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789_"
 
-/* MariaDB (Gtid_log_event): sequence, domain, flags, a number if many were committed at
- * once, the xid of an XA transaction. */
+/* MariaDB (Gtid_log_event): sequence, domain, flags. */
 #define MARIADB_FLAGS 12
-#define MARIADB_MORE 13
 #define FL_STANDALONE 0x01u
-#define FL_GROUP_COMMIT 0x02u
-#define FL_PREPARED_XA 0x40u
 #define FL_COMPLETED_XA 0x80u
 
 /* MySQL, plain and anonymous: flags, uuid, number, then the logical clock, then times. */
@@ -266,20 +262,4 @@ static unsigned mariadb_flags(const struct binlog_event *e)
 bool binlog_is_one_statement(const struct binlog_event *e)
 {
 	return mariadb_flags(e) & (FL_STANDALONE | FL_COMPLETED_XA);
-}
-
-void binlog_group_xid(const struct binlog_event *e, struct binlog_xid *ret)
-{
-	unsigned flags = mariadb_flags(e);
-	size_t at = MARIADB_MORE + (flags & FL_GROUP_COMMIT ? 8 : 0);
-
-	*ret = (struct binlog_xid){.what = BINLOG_XA_NONE};
-	if (!(flags & (FL_PREPARED_XA | FL_COMPLETED_XA)) || e->body_n < at + 6)
-		return;
-	size_t n = 6u + e->body[at + 4] + e->body[at + 5];
-	if (n > sizeof ret->bytes || n > e->body_n - at)
-		return;
-	ret->what = flags & FL_PREPARED_XA ? BINLOG_XA_PREPARED : BINLOG_XA_COMPLETED;
-	ret->n = n;
-	memcpy(ret->bytes, e->body + at, n);
 }

@@ -47,24 +47,9 @@ void tally_backup(struct pitr_tally *t, const struct manifest *m)
 	add_list(t, m->replica_gtid);
 }
 
-void tally_begins(struct pitr_tally *t, const struct binlog_event *e)
-{
-	binlog_group_xid(e, &t->xid);
-}
-
 void tally_applied(struct pitr_tally *t, const char *gtid)
 {
-	const struct binlog_xid *x = &t->xid;
-
 	add_gtid(t, gtid, strlen(gtid));
-	for (size_t i = 0; x->what != BINLOG_XA_NONE && i < t->prepared.n; i++)
-		if (t->prepared.v[i].n == x->n && !memcmp(t->prepared.v[i].bytes, x->bytes, x->n)) {
-			t->prepared.v[i] = t->prepared.v[--t->prepared.n];
-			break;
-		}
-	if (x->what == BINLOG_XA_PREPARED)
-		*vec_push(&t->prepared) = *x;
-	t->xid = (struct binlog_xid){0};
 }
 
 char *tally_gtids(const struct pitr_tally *t)
@@ -79,5 +64,4 @@ char *tally_gtids(const struct pitr_tally *t)
 void tally_done(struct pitr_tally *t)
 {
 	vec_done(&t->gtids);
-	vec_done(&t->prepared);
 }

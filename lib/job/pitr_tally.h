@@ -1,6 +1,5 @@
 /*
- * pitr_tally: what a replay leaves behind that the data do not show: how far it came in
- * GTIDs, and which XA transactions are in doubt.
+ * pitr_tally: how far a replay comes in GTIDs, which a MariaDB's data do not show.
  */
 #ifndef JOB_PITR_TALLY_H
 #define JOB_PITR_TALLY_H
@@ -17,14 +16,10 @@ struct tally_gtid {
 
 struct pitr_tally {
 	VEC(struct tally_gtid) gtids; /* the largest of each domain, in their order */
-	VEC(struct binlog_xid) prepared;
-	struct binlog_xid xid; /* of the group that has begun */
 };
 
 /* What the backup has: of its own binlog, and of another server's if it is a replica. */
 void tally_backup(struct pitr_tally *t, const struct manifest *m);
-/* An event that begins a group, and: the group that began last is applied. */
-void tally_begins(struct pitr_tally *t, const struct binlog_event *e);
 void tally_applied(struct pitr_tally *t, const char *gtid);
 
 /* "0-1-42,7-1-5" as a new string; NULL: there are none. */

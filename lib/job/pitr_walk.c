@@ -251,8 +251,6 @@ static int each_event(void *arg, uint64_t pos, const struct binlog_event *e, str
 	if (begins && stops_here(w))
 		return stop_before_group(w) && w->req->point->kind != POINT_TIME;
 	w->plan->groups += begins;
-	if (begins)
-		tally_begins(&w->tally, e);
 	if (e->type == BINLOG_FORMAT)
 		file_begins(w, pos, e);
 	note_sizes(w, pos, e);
@@ -313,7 +311,7 @@ static int walk_run(struct walk *w, const struct pitr_place *place, struct err *
 	return 0;
 }
 
-/* Both are of the server, and not in its tables. */
+/* It is of the server, and not in its tables. */
 static void note_tally(const struct walk *w)
 {
 	struct pitr_plan *plan = w->plan;
@@ -325,12 +323,6 @@ static void note_tally(const struct walk *w)
 		    "the source was a replica, and mysql.gtid_slave_pos says how far it was at "
 		    "the backup: set gtid_slave_pos before replication is started, or it "
 		    "applies again what was replayed");
-	if (w->tally.prepared.n)
-		pitr_note(
-		    plan,
-		    "XA transactions prepared at that point and neither committed nor rolled back: "
-		    "%zu; they hold their locks, XA RECOVER shows them",
-		    w->tally.prepared.n);
 }
 
 int pitr_walk(const struct pitr_request *req, const struct archive_catalog *a,

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "job/restore_doubt.h"
 #include "job/restore_recover_mysql.h"
 #include "job/restore_recover_parts.h"
 #include "server/conn.h"
@@ -149,17 +150,26 @@ void recover_log_tables(struct conn *c)
 	}
 }
 
-static void repair(const struct recover_plan *plan, const struct private_server *server)
+/* On a server that has recovered.  One session around it all: what is replayed can take
+ * away the account it came in with. */
+static int work(const struct recover_plan *plan, const struct private_server *server,
+                struct err *err)
 {
 	const struct conn_target target = {.socket = private_socket(server),
 	                                   .defaults_file = plan->work ? plan->work_defaults : NULL,
 	                                   .user = "root"};
+	struct err why = ERR_INIT;
 	struct conn *c = NULL;
-	struct err ignored;
+	int rc = 0;
 
-	if (conn_open(&target, 60, &c, &ignored) == 0)
+	if (conn_open(&target, 0, &c, &why) == 0)
 		recover_log_tables(c);
+	if (plan->work)
+		rc = plan->work(plan->arg, private_socket(server), err);
+	if (rc == 0 && plan->note)
+		doubt_note(c, &why, plan->note);
 	conn_free(c);
+	return rc;
 }
 
 int recover_run(const struct recover_plan *plan, struct err *err)
@@ -171,9 +181,7 @@ int recover_run(const struct recover_plan *plan, struct err *err)
 		return recover_mysql_run(plan, err);
 	int rc = recover_start(plan, &how, &server, err);
 	if (rc == 0)
-		repair(plan, server);
-	if (rc == 0 && plan->work)
-		rc = plan->work(plan->arg, private_socket(server), err);
+		rc = work(plan, server, err);
 	if (rc == 0)
 		rc = private_stop(server, err);
 	private_free(server);

@@ -112,3 +112,39 @@ def test_client_programs_of_another_server(place):
         assert words in said.err and said.code not in (0, 2), said
         assert not (place / "r").exists()
     assert mybak.stop() == 0
+
+
+@pytest.mark.parametrize("gtid", ["on", "off"])
+def test_transactions_in_doubt(place, gtid):
+    """Prepared before the backup or behind it, and ended behind the point: named, there, and can be ended."""
+    source = source_of(place, gtid)
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY)")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+
+    def prepare(xid, row):
+        source.sql(f"XA START {xid}", f"INSERT INTO shop.t VALUES ({row})", f"XA END {xid}", f"XA PREPARE {xid}")
+
+    prepare("'older'", 1)
+    prepare("'ended'", 2)
+    mybak.backup("full")
+    prepare("'newer','branch'", 3)
+    prepare("'gone'", 4)
+    source.sql("XA COMMIT 'ended'", "XA ROLLBACK 'gone'", "INSERT INTO shop.t VALUES (5)")
+    at = ":".join(map(str, source.sql("SHOW BINARY LOG STATUS")[0][:2]))
+    source.sql("XA COMMIT 'older'", "XA COMMIT 'newer','branch'", "INSERT INTO shop.t VALUES (6)")
+    archived(mybak)
+
+    note = mybak.restore(place / "r", None, "--position", at, "--json").json["note"]
+    assert "rolled back: 2 (" in note and "'older'" in note and "'newer','branch'" in note, note
+    copy = restored(place, source, place / "r", "r-s")
+    assert len(copy.sql("XA RECOVER")) == 2
+    assert copy.sql("SELECT id FROM shop.t ORDER BY id") == [(2,), (5,)]
+    copy.sql("XA COMMIT 'older'", "XA COMMIT 'newer','branch'")
+    assert copy.sql("SELECT id FROM shop.t ORDER BY id") == [(1,), (2,), (3,), (5,)]
+    copy.stop()
+
+    # The backup itself is the point; and at the end of all nothing is in doubt.
+    note = mybak.restore(place / "b", "latest", "--json").json["note"]
+    assert all(word in note for word in ("rolled back: 2 (", "'older'", "'ended'")), note
+    assert mybak.restore(place / "e", None, "--json").json["note"] is None
+    assert mybak.stop() == 0

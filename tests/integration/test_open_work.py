@@ -49,7 +49,8 @@ def test_prepared_xa_transactions_survive(place):
     server.sql("XA START 'one'", "INSERT INTO x.t VALUES (2)", "XA END 'one'", "XA PREPARE 'one'")
     mybak = Mybak(place, server).start()
     backup = mybak.backup("full")
-    mybak.restore(place / "restored", backup)
+    said = mybak.restore(place / "restored", backup, "--json").json
+    assert "rolled back: 1 ('one')" in said["note"]
     copy = restored_server(place, server, place / "restored")
     assert [row[3] for row in copy.sql("XA RECOVER")] == [b"one"]
     copy.sql("XA COMMIT 'one'")

@@ -433,7 +433,8 @@ def test_prepared_before_committed_behind(place):
     archived(mybak)
     for name, words, ids, prepared in (("end", (), "0,9", 1),
                                        ("own", ("--position", f"{own[0]}:{own[1]}"), None, 3)):
-        mybak.restore(place / name, None, *words)
+        said = mybak.restore(place / name, None, *words, "--json").json
+        assert f"rolled back: {prepared} (" in said["note"] and "'x2'" in said["note"]
         copy = restored(place, source, place / name, f"{name}-s")
         assert copy.sql("SELECT GROUP_CONCAT(id ORDER BY id) FROM shop.t") == [(ids,)]
         assert len(copy.sql("XA RECOVER")) == prepared

@@ -23,7 +23,7 @@ def test_points_of_two_histories(place):
 
     # One domain was idle since before the backup; what a replay leaves behind is told.
     said = mybak.restore(place / "r", None, "--gtid", then, "--json").json
-    assert said["replay"]["gtid_position"] == then and "rolled back: 1;" in said["note"]
+    assert said["replay"]["gtid_position"] == then and "rolled back: 1 ('a');" in said["note"]
     assert said["replay"]["gtid_statement"] == f"SET GLOBAL gtid_slave_pos='{then}'"
     copy = restored(place, source, place / "r", "r-s")
     copy.sql(said["replay"]["gtid_statement"])

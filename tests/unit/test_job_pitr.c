@@ -682,42 +682,6 @@ START_TEST(how_far_the_replay_comes_is_told)
 }
 END_TEST
 
-static void xa(struct made *m, uint64_t seq, unsigned char flags, char name, bool many)
-{
-	unsigned char body[13 + 8 + 6 + 2] = {0}, *p = body + 13;
-	le64_put(body, seq);
-	body[12] = flags | (many ? 2 : 0);
-	p += many ? 8 : 0;
-	p[4] = p[5] = 1;
-	p[6] = (unsigned char)name;
-	p[7] = 'b';
-	made_event(m, BINLOG_MARIADB_GTID, T0 + 130, body, (size_t)(p + 8 - body));
-	if (flags & 0x40)
-		made_event(m, BINLOG_XA_PREPARE, T0 + 130, "\0\0\0\0\0", 5);
-	else
-		query(m, T0 + 130, "XA COMMIT 'x'");
-}
-
-START_TEST(transactions_in_doubt_are_told)
-{
-	made_begin(&five, "bin.000003", T0, 1);
-	xa(&five, 13, 0x80, 'z', false); /* prepared before the backup */
-	xa(&five, 14, 0x40, 'x', true);
-	xa(&five, 15, 0x40, 'y', false);
-	xa(&five, 16, 0x80, 'x', true);
-	xa(&five, 17, 0x80, 'y', false);
-	put(&five, NULL);
-	make();
-	ck_assert_ptr_null(plan.note);
-	ck_ok(point_parse_gtid("0-1-15", &point, &err), err);
-	make();
-	ck_assert(plan.note && strstr(plan.note, "rolled back: 2;"));
-	ck_ok(point_parse_gtid("0-1-16", &point, &err), err);
-	make();
-	ck_assert(plan.note && strstr(plan.note, "rolled back: 1;"));
-}
-END_TEST
-
 static Suite *suite(void)
 {
 	Suite *s = suite_create("job/pitr");
@@ -745,7 +709,6 @@ static Suite *suite(void)
 	tcase_add_test(c, gtids_by_their_text);
 	tcase_add_test(c, sets_of_mysql);
 	tcase_add_test(c, how_far_the_replay_comes_is_told);
-	tcase_add_test(c, transactions_in_doubt_are_told);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -5,6 +5,7 @@
 
 #include "base/fsio.h"
 #include "base/mem.h"
+#include "job/restore_doubt.h"
 #include "job/restore_recover.h"
 #include "job/restore_recover_mysql.h"
 #include "tests/unit/unit.h"
@@ -166,6 +167,42 @@ START_TEST(what_is_no_binlog_is_damage)
 }
 END_TEST
 
+static void names(const char *format, const char *a, const char *b, const char *hex,
+                  const char *want)
+{
+	struct str s = {0};
+
+	ck_assert_int_eq(doubt_xid(format, a, b, hex, &s), want != NULL);
+	if (want)
+		ck_assert_str_eq(str_text(&s), want);
+	str_done(&s);
+}
+
+/* As it can be typed behind XA COMMIT, whatever its bytes are. */
+START_TEST(transactions_in_doubt_have_names)
+{
+	char hex[2 + 256 + 1] = "0x", most[2 * (64 * 2 + 3) + 4];
+
+	names("1", "5", "0", "0x6F6C646572", "'older'");
+	names("1", "5", "0", "0x6f6c646572", "'older'");
+	names("1", "2", "1", "0x00ffb1", "X'00ff',X'b1'");
+	names("77", "1", "1", "0x6127", "'a',X'27',77");
+	names("77", "1", "0", "0x61", "'a','',77");
+	memset(hex + 2, 'f', 256);
+	snprintf(most, sizeof most, "X'%.128s',X'%.128s'", hex + 2, hex + 2);
+	names("1", "64", "64", hex, most);
+
+	names("1", "65", "63", hex, NULL);
+	names("1", "63", "65", hex, NULL);
+	names("1", "2", "0", "0x61", NULL);
+	names("1", "-1", "2", "0x61", NULL);
+	names("1", "1", "0", "61", NULL);
+	names("1", "1", "0", "0x6g", NULL);
+	names("1", "1", NULL, "0x61", NULL);
+	names("1", "1", "0", NULL, NULL);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("job/recover");
@@ -175,6 +212,7 @@ static Suite *suite(void)
 	tcase_add_test(t, mysql_recovers_with_the_binlog_of_the_backup);
 	tcase_add_test(t, mysql_without_a_binlog);
 	tcase_add_test(t, what_is_no_binlog_is_damage);
+	tcase_add_test(t, transactions_in_doubt_have_names);
 	suite_add_tcase(s, t);
 	return s;
 }
