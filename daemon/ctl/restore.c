@@ -12,14 +12,12 @@
 #include "daemon/ctl/place.h"
 #include "daemon/ctl/point.h"
 #include "daemon/ctl/render.h"
+#include "daemon/ctl/restore_next.h"
 #include "daemon/ctl/verb.h"
 #include "job/catalog_load.h"
 #include "job/restore.h"
 
 #define THREADS_MAX 256u
-#define USUAL_DATADIR "/var/lib/mysql"
-
-typedef VEC(char *) command_list; /* owned */
 
 /* *ret_named: that backup and nothing behind it; "latest" as a plain word, or no word
  * at all, means the end of what is archived. */
@@ -99,45 +97,6 @@ static void take_from_policy(const struct args *a, const struct place *place,
 		req->server_options = (const char *const *)i->server_options;
 }
 
-static void add_command(command_list *list, const char *before, const char *word, const char *after)
-{
-	struct str s = {0};
-
-	str_add(&s, before);
-	text_shell(&s, word);
-	str_add(&s, after);
-	*vec_push(list) = str_take(&s);
-}
-
-/* What to type next, in order. */
-static void next_commands(const struct restore_request *req, const struct restore_result *r,
-                          const char *dir, command_list *list)
-{
-	const struct position *at = &r->backup->binlog;
-
-	if (req->keep_server && r->socket) {
-		add_command(list, "mariadb --socket=", r->socket, "");
-		add_command(list, "mariadb-admin --socket=", r->socket, " shutdown");
-	}
-	add_command(list, "chown -R mysql:mysql ", dir, "");
-	for (const char *const *m = req->maps; m && *m; m++)
-		if (strchr(*m, '='))
-			add_command(list, "chown -R mysql:mysql ", strchr(*m, '=') + 1, "");
-	if (strcmp(dir, USUAL_DATADIR) != 0) {
-		*vec_push(list) = mem_strdup("systemctl stop mariadb");
-		*vec_push(list) = mem_strdup("mv " USUAL_DATADIR " " USUAL_DATADIR ".before");
-		add_command(list, "mv ", dir, " " USUAL_DATADIR);
-	}
-	*vec_push(list) = mem_strdup("systemctl start mariadb");
-	if (at->file && !r->replay.done) {
-		char *from = mem_printf("mariadb-binlog --start-position=%llu ",
-		                        (unsigned long long)at->pos);
-
-		add_command(list, from, at->file, " [LATER-BINLOG ...] | mariadb");
-		free(from);
-	}
-}
-
 static json_t *result_json(const struct restore_request *req, const struct restore_result *r,
                            const char *dir, const command_list *next)
 {
@@ -215,14 +174,12 @@ static void report(struct ctl *ctl, const struct restore_request *req,
 
 	if (!dir)
 		dir = mem_strdup(req->to);
-	next_commands(req, r, dir, &next);
+	restore_next(req, r, dir, &next);
 	value = result_json(req, r, dir, &next);
 	if (!ctl_print_json(ctl, value))
 		print_result(&ctl->out, req, r, dir, &next);
 	json_decref(value);
-	for (size_t i = 0; i < next.n; i++)
-		free(next.v[i]);
-	vec_done(&next);
+	command_list_done(&next);
 	free(dir);
 }
 

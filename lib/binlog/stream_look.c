@@ -113,7 +113,9 @@ static int take_end(void *arg, unsigned n, char **fields, const unsigned long *l
 	(void)lengths;
 	if (n < 2 || !fields[0] || strlen(fields[0]) >= BINLOG_NAME_MAX ||
 	    to_number(fields[1], &end->pos) < 0)
-		return err_set(err, ERR_SERVER, "SHOW MASTER STATUS: unexpected answer");
+		return err_set(
+		    err, ERR_SERVER,
+		    "asked where its binlog ends, the server answered in an unknown form");
 	snprintf(end->file, sizeof end->file, "%s", fields[0]);
 	return 0;
 }

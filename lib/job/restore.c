@@ -10,8 +10,8 @@
 #include "job/catalog_load.h"
 #include "job/restore_files.h"
 #include "job/restore_parts.h"
-#include "job/restore_recover.h"
 #include "job/restore_persisted.h"
+#include "job/restore_recover.h"
 #include "job/restore_recover_mysql.h"
 #include "job/restore_redo.h"
 #include "job/restore_redo_source.h"
@@ -151,6 +151,8 @@ static void make_note(struct restore *r)
 		if (parts[i])
 			str_addf(&s, "%s%s", s.n ? "; " : "", parts[i]);
 	r->result.note = s.n ? str_take(&s) : NULL;
+	if (!r->req->recover)
+		recover_mysql_first(r->m, &r->places, &r->result.first);
 	free(links);
 	free(advice);
 }
@@ -298,6 +300,7 @@ void restore_result_done(struct restore_result *r)
 	manifest_free(r->backup);
 	free(r->socket);
 	free(r->note);
+	first_start_done(&r->first);
 	free(r->replay.gtid_pos);
 	*r = (struct restore_result){0};
 }

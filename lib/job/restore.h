@@ -10,6 +10,7 @@
 #include "base/cancel.h"
 #include "base/err.h"
 #include "job/pitr.h"
+#include "job/restore_first.h"
 #include "job/restore_point.h"
 #include "model/manifest.h"
 #include "model/progress.h"
@@ -51,7 +52,8 @@ struct restore_result {
 	} replay;
 	char *socket; /* keep_server: where it listens; owned */
 	long server_pid;
-	char *note; /* what whoever uses the directory must know, or NULL; owned */
+	struct first_start first; /* without a recovery: what it takes; owned */
+	char *note;               /* what whoever uses the directory must know, or NULL; owned */
 };
 
 /* Refuses before writing anything: no such backup, broken chain, non-empty target,

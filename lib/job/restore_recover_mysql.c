@@ -5,11 +5,13 @@
 
 #include "base/fsio.h"
 #include "base/mem.h"
+#include "job/restore_doubt.h"
 #include "job/restore_recover_parts.h"
 #include "job/restore_redo.h"
 #include "server/replay_words.h"
 
 #define NO_SUMS "--innodb-log-checksums=OFF"
+#define SUMS_ON "SET GLOBAL innodb_log_checksums = ON"
 #define INDEX MANIFEST_BINLOG_DIR "/mybak.index"
 
 /* ---- the binlog */
@@ -82,7 +84,8 @@ static void note_directories(const struct places *places, struct str *note)
 
 /* ---- without us */
 
-char *recover_mysql_advice(const struct manifest *m, const struct places *places)
+void recover_mysql_first(const struct manifest *m, const struct places *places,
+                         struct first_start *ret)
 {
 	const char *binlog = binlog_of(m);
 	char *base = binlog ? base_of(binlog) : NULL;
@@ -90,28 +93,56 @@ char *recover_mysql_advice(const struct manifest *m, const struct places *places
 	bool no_sums = restore_redo_wants_no_sums(m);
 	struct str s = {0};
 
+	*ret = (struct first_start){0};
 	if (base || directories || no_sums || m->replica.n)
-		str_addf(&s,
-		         "the first start of a server on %s must have the options "
-		         "--skip-replica-start",
-		         places->target);
+		str_add(&s, "--skip-replica-start");
 	if (directories)
 		str_addf(&s, " --innodb-directories='%s'", directories);
 	if (no_sums)
-		str_add(&s, " " NO_SUMS " (its redo log is encrypted and ends inside of a block; "
-		            "SET GLOBAL innodb_log_checksums = ON right after the start)");
+		str_add(&s, " " NO_SUMS);
 	if (base)
+		str_addf(&s, " --log-bin='%s' --log-bin-index='" INDEX "'", base);
+	if (s.n)
+		ret->options = str_take(&s);
+	if (m->replica.n || no_sums)
+		ret->sql = mem_printf("%s%s%s", m->replica.n ? "RESET REPLICA ALL" : "",
+		                      m->replica.n && no_sums ? "; " : "", no_sums ? SUMS_ON : "");
+	if (base)
+		ret->remove = mem_strdup(MANIFEST_BINLOG_DIR);
+	free(base);
+	free(directories);
+}
+
+void first_start_done(struct first_start *f)
+{
+	free(f->options);
+	free(f->sql);
+	free(f->remove);
+}
+
+char *recover_mysql_advice(const struct manifest *m, const struct places *places)
+{
+	struct first_start first;
+	struct str s = {0};
+
+	recover_mysql_first(m, places, &first);
+	if (first.options)
+		str_addf(&s, "the first start of a server on %s must have the options %s",
+		         places->target, first.options);
+	if (restore_redo_wants_no_sums(m))
+		str_add(&s, "; its redo log is encrypted and ends inside of a block: " SUMS_ON
+		            " right after the start");
+	if (first.remove)
 		str_addf(&s,
-		         " --log-bin='%s' --log-bin-index='" INDEX "': that binlog decides which "
-		         "prepared transactions are committed, and completes gtid_executed; "
-		         "remove " MANIFEST_BINLOG_DIR " after a clean shutdown",
-		         base);
+		         "; the binlog decides which prepared transactions are committed, and "
+		         "completes gtid_executed: remove %s after a clean shutdown",
+		         first.remove);
 	if (m->replica.n)
 		str_add(&s,
 		        "; the server was a replica: RESET REPLICA ALL before any start without "
 		        "--skip-replica-start, or it goes on as one");
-	free(base);
-	free(directories);
+	note_directories(places, &s);
+	first_start_done(&first);
 	return s.n ? str_take(&s) : NULL;
 }
 
@@ -292,11 +323,13 @@ static int recover(const struct recover_plan *plan, struct err *err)
 		rc = connect_to(server, NULL, &c, err);
 	/* What is written from now on has its sums. */
 	if (rc == 0 && no_sums)
-		rc = conn_exec(c, err, "SET GLOBAL innodb_log_checksums = ON");
+		rc = conn_exec(c, err, SUMS_ON);
 	if (rc == 0) {
 		recover_log_tables(c);
 		rc = end_replication(c, plan->note, err);
 	}
+	if (rc == 0 && plan->note && !plan->work)
+		doubt_note(c, NULL, plan->note);
 	conn_free(c);
 	if (rc == 0)
 		rc = private_stop(server, err);
@@ -342,6 +375,8 @@ static int work(const struct recover_plan *plan, struct err *err)
 		rc = connect_to(server, plan->work_defaults, &c, err);
 	if (rc == 0) {
 		rc = plan->work(plan->arg, private_socket(server), err);
+		if (rc == 0 && plan->note)
+			doubt_note(c, NULL, plan->note);
 		if (rc == 0)
 			rc = keep_gtids(plan, c, err);
 		int gone = replay_forget(c, rc == 0 ? err : NULL);

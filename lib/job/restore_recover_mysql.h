@@ -9,6 +9,7 @@
 #define JOB_RESTORE_RECOVER_MYSQL_H
 
 #include "base/err.h"
+#include "job/restore_first.h"
 #include "job/restore_recover.h"
 
 /* The index that a server wants beside the binlog; nothing without one. */
@@ -19,8 +20,10 @@ int recover_mysql_index(const struct manifest *m, const struct places *places, s
  * were. */
 char *recover_mysql_directories(const struct places *places);
 
-/* How to start a server that is to do the recovery itself, as a new string; NULL: just
- * start it. */
+/* What the first start of a server takes that is to do the recovery itself. */
+void recover_mysql_first(const struct manifest *m, const struct places *places,
+                         struct first_start *ret);
+/* The same in words, and why, as a new string; NULL: just start it. */
 char *recover_mysql_advice(const struct manifest *m, const struct places *places);
 
 /* recover_run for MySQL. */

@@ -77,6 +77,8 @@ struct flavour_row {
 	/* Programs that recover it and replay its binlogs, best first, NULL-terminated:
 	 * the server (names and usual places), the client, the reader of binlogs. */
 	const char *const *servers, *const *clients, *const *binlogs;
+	/* For whoever goes on by hand: the program that shuts a server down, the service. */
+	const char *admin, *service;
 };
 static inline unsigned flavour_version(unsigned major, unsigned minor, unsigned patch)
 {

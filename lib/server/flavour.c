@@ -22,8 +22,9 @@ static const char *const mysql_servers[] = {
 static const char *const mysql_clients[] = {"mysql", NULL};
 static const char *const mysql_binlogs[] = {"mysqlbinlog", NULL};
 
-#define MARIADB_PROGRAMS mariadb_servers, mariadb_clients, mariadb_binlogs
-#define MYSQL_PROGRAMS mysql_servers, mysql_clients, mysql_binlogs
+#define MARIADB_PROGRAMS \
+	mariadb_servers, mariadb_clients, mariadb_binlogs, "mariadb-admin", "mariadb"
+#define MYSQL_PROGRAMS mysql_servers, mysql_clients, mysql_binlogs, "mysqladmin", "mysql"
 
 /* Percona Server is MySQL here: what it adds (RocksDB) is seen in its engines. */
 static const struct flavour_row rows[] = {

@@ -177,6 +177,8 @@ def test_keep_server(place, mybak):
     mybak.server.sql("CREATE DATABASE db", "CREATE TABLE db.t AS SELECT 42 AS n")
     mybak.backup("full")
     said = mybak.ctl("--json", "restore", "--to", place / "r", "--repo", mybak.url, "--keep-server").json
+    assert said["next"][:2] == [f"mariadb --socket={said['socket']}", f"mariadb-admin --socket={said['socket']} shutdown"]
+    assert "systemctl start mariadb" in said["next"] and "| mariadb" in said["next"][-1]
     try:
         import pymysql
         db = pymysql.connect(unix_socket=said["socket"], user="root")

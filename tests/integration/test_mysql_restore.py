@@ -187,6 +187,8 @@ def test_mistaken_drop_and_kept_server(place):
                      env={"HOME": str(home)}).json
     copy = MySQLServer(place, "kept", datadir=place / "undone", programs=source.programs)
     copy.socket = said["socket"]
+    assert said["next"][:2] == [f"mysql --socket={copy.socket}", f"mysqladmin --socket={copy.socket} shutdown"]
+    assert said["next"][-1] == "systemctl start mysql"
     assert copy.checksum_tables() == before
     assert not [u for u, in copy.sql("SELECT user FROM mysql.user UNION SELECT user FROM mysql.global_grants")
                 if u.startswith("mybak-")]
@@ -217,21 +219,32 @@ def test_no_gtid_is_forgotten(place):
 
 
 def test_without_recovery(place):
-    """Whoever recovers by himself is told how, and it works."""
+    """Whoever recovers by himself is told how, and the commands work."""
     source = source_of(place, "on")
-    source.sql(*SCHEMA, "INSERT INTO shop.log (what) VALUES ('there')")
+    source.sql(*SCHEMA, "INSERT INTO shop.log (what) VALUES ('there')",
+               "CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=1, SOURCE_USER='r',"
+               " SOURCE_LOG_FILE='binlog.000004', SOURCE_LOG_POS=4711")
     mybak = Mybak(place, source).start()
     b = mybak.backup("full")
     target = place / "raw"
-    said = mybak.restore(target, b, "--no-recover")
+    said = mybak.restore(target, b, "--no-recover", "--json").json
     for word in ("--log-bin='#mybak-binlog/binlog'", "--log-bin-index='#mybak-binlog/mybak.index'",
                  "--skip-replica-start"):
-        assert word in said.out + said.err, said
-    server = MySQLServer(place, "raw-s", options=source.options, programs=source.programs, datadir=target,
-                         binlog=False)
-    server.options += ("--log-bin=#mybak-binlog/binlog", "--log-bin-index=#mybak-binlog/mybak.index")
+        assert word in said["note"], said
+    first, sql, shutdown, remove, start, binlogs = said["next"][-6:]
+    assert (shutdown, start) == ("mysqladmin shutdown", "systemctl start mysql")
+    assert binlogs.startswith("mysqlbinlog ") and binlogs.endswith("| mysql")
+    client = f"{source.programs.client} --no-defaults --user=root --socket={place}/first"
+    for command in (first.replace("mysqld --user=mysql", f"{source.programs.mariadbd} --no-defaults --user=$(id -un)"
+                                  f" {' '.join(source.programs.extra)} --socket={place}/first --pid-file={place}/pid"
+                                  f" --log-error={place}/first.log --tmpdir={place}"),
+                    sql.replace("mysql", client, 1), f"{client} -e SHUTDOWN",
+                    f"while test -e {place}/pid; do sleep 0.1; done", remove):
+        subprocess.run(command.replace("/var/lib/mysql", str(target)), shell=True, check=True, timeout=60)
+    assert not list(target.glob("#mybak*"))
+    server = MySQLServer(place, "raw-s", options=source.options, programs=source.programs, datadir=target)
     server.start()
-    assert server.checksum_tables() == source.checksum_tables()
+    assert server.checksum_tables() == source.checksum_tables() and not server.sql("SHOW REPLICA STATUS")
     assert server.value("SELECT REPLACE(@@gtid_executed, '\\n', '')") == b["binlog"]["gtid"].replace("\n", "")
     server.stop()
 

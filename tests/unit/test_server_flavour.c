@@ -55,6 +55,7 @@ static bool hot(enum flavour flavour, unsigned major, unsigned minor, unsigned p
 	ck_assert_int_eq(row->hot, row->why_not == NULL);
 	/* a backup that exists can be restored whatever can be done today */
 	ck_assert(row->servers[0] && row->clients[0] && row->binlogs[0]);
+	ck_assert(row->admin && row->service);
 	return row->hot;
 }
 
