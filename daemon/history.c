@@ -201,8 +201,6 @@ int history_last(struct history *h, const char *instance, enum job_type type,
 	static const char sql[] =
 	    "SELECT coalesce(max(CASE WHEN settled THEN max(started_us, queued_us) END), -1),"
 	    " coalesce(max(CASE WHEN state = 'done' THEN finished_us END), 0),"
-	    " coalesce((SELECT finished_us - started_us FROM runs WHERE instance = ?1 AND"
-	    "  type = ?2 AND state = 'done' ORDER BY id DESC LIMIT 1), 0),"
 	    " coalesce((SELECT state = 'failed' FROM runs WHERE instance = ?1 AND"
 	    "  state IN ('done', 'failed') AND (type = ?2 OR (state = 'done' AND"
 	    "   (?2 = 'incremental' AND type = 'full' OR"
@@ -219,8 +217,7 @@ int history_last(struct history *h, const char *instance, enum job_type type,
 		*ret = (struct history_last){
 		    .settled_us = sqlite3_column_int64(st, 0),
 		    .success_us = sqlite3_column_int64(st, 1),
-		    .success_seconds = (double)sqlite3_column_int64(st, 2) / 1e6,
-		    .failed = sqlite3_column_int(st, 3),
+		    .failed = sqlite3_column_int(st, 2),
 		};
 	sqlite3_finalize(st);
 	return rc < 0 ? -1 : 0;

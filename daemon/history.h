@@ -32,11 +32,10 @@ int history_list(struct history *h, const char *instance, unsigned limit, histor
 
 /* What an instance's past says of one type of job; zeros and -1 if it never ran. */
 struct history_last {
-	int64_t settled_us;     /* start of the newest run that settled its due time; -1 */
-	int64_t success_us;     /* end of the newest one that was done; 0 */
-	double success_seconds; /* how long that took */
-	bool failed;            /* the newest one that is over failed; a full that was made
-	                         * makes up for an incremental, and by whichever type of job */
+	int64_t settled_us; /* start of the newest run that settled its due time; -1 */
+	int64_t success_us; /* end of the newest one that was done; 0 */
+	bool failed;        /* the newest one that is over failed; a full that was made
+	                     * makes up for an incremental, and by whichever type of job */
 };
 int history_last(struct history *h, const char *instance, enum job_type type,
                  struct history_last *ret, struct err *err);

@@ -92,7 +92,6 @@ static void went_well(struct instance *i, enum job_type type, const struct job *
 {
 	struct history_last *last = &i->last[type];
 	last->success_us = j->finished_us;
-	last->success_seconds = (double)(j->finished_us - j->started_us) / 1e6;
 	last->failed = false;
 }
 

@@ -1,7 +1,6 @@
 #include "daemon/status.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "daemon/status_parts.h"

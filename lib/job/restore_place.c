@@ -1,7 +1,6 @@
 #include "job/restore_place_parts.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -53,7 +53,6 @@ struct repo_append { /* embedded as the first member of a driver's own struct */
 };
 
 struct repo_ops {
-	const char *scheme;
 	/* The object appears under its name at finish, durable; free without finish
 	 * leaves nothing.  An object of that name must not exist (ERR_BUSY). */
 	int (*put)(struct repo *, const char *name, struct sink **ret, struct err *);

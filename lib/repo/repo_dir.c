@@ -300,7 +300,6 @@ static void dir_close(struct repo *r)
 }
 
 static const struct repo_ops dir_ops = {
-    .scheme = "file",
     .put = dir_put,
     .append = dir_append,
     .sweep = dir_sweep,

@@ -1,6 +1,5 @@
 #include "source/mysql_capture.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -5,8 +5,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/str.h"
-
 /* "ibdata1:12M:autoextend;ibdata2:…": documented with innodb_data_file_path. */
 static int parse_system_files(struct names *n, const char *text, struct err *err)
 {

@@ -37,11 +37,6 @@ static struct mariadb *mariadb_of(struct source *s)
 	return (struct mariadb *)s;
 }
 
-static int mariadb_probe(const struct facts *facts, struct err *err)
-{
-	return facts_check_hot(facts, err);
-}
-
 static int mariadb_current_lsn(struct conn *c, uint64_t *ret, struct err *err)
 {
 	struct redo_lsns lsns;
@@ -171,7 +166,7 @@ static void mariadb_free(struct source *s)
 
 const struct source_ops source_hot_mariadb = {
     .name = "hot",
-    .probe = mariadb_probe,
+    .probe = facts_check_hot,
     .current_lsn = mariadb_current_lsn,
     .begin = mariadb_begin,
     .next = mariadb_next,

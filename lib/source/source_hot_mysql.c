@@ -39,11 +39,6 @@ static struct mysql *mysql_of(struct source *s)
 	return (struct mysql *)s;
 }
 
-static int mysql_probe(const struct facts *facts, struct err *err)
-{
-	return facts_check_hot(facts, err);
-}
-
 static int mysql_current_lsn(struct conn *c, uint64_t *ret, struct err *err)
 {
 	struct mysql_lsns now;
@@ -205,7 +200,7 @@ static void mysql_free(struct source *s)
 
 const struct source_ops source_hot_mysql = {
     .name = "hot",
-    .probe = mysql_probe,
+    .probe = facts_check_hot,
     .current_lsn = mysql_current_lsn,
     .begin = mysql_begin,
     .next = mysql_next,

@@ -13,7 +13,7 @@ import pytest
 import test_pitr
 from harness import Mybak, MySQLServer, mysql_sid, wait_for
 from harness.mysql_pitr import GTIDS, OPTIONS, SCHEMA, MySQLMixedLoad, MySQLReference
-from test_pitr import CONTINUOUS, archived, restored
+from test_pitr import CONTINUOUS, archived, restored, two_backups
 
 pytestmark = pytest.mark.mysql
 
@@ -58,17 +58,7 @@ def test_every_point(place, gtid):
     reference = MySQLReference(source)
     mybak.start()
     load = MySQLMixedLoad(source)
-    time.sleep(1.5)
-    for kind in ("full", "incremental"):
-        with load.quiet:
-            mybak.backup(kind)
-        time.sleep(2)
-    load.stop()
-    assert "archived" in archived(mybak)["note"]
-    backups = mybak.list()
-    groups = reference.groups()
-    after = [g for g in groups if (g.file, g.begin) >= (backups[0]["binlog"]["file"],
-                                                         backups[0]["binlog"]["position"])]
+    backups, groups, after = two_backups(mybak, reference, load, 2)
     assert len(after) > 100
     chosen = random.Random(gtid)
 

@@ -67,6 +67,21 @@ def archived(mybak):
     return job
 
 
+def two_backups(mybak, reference, load, pause):
+    """A full and an incremental while the load goes on, then all is archived: the backups, all groups, those behind
+    the full."""
+    time.sleep(1.5)
+    for kind in ("full", "incremental"):
+        with load.quiet:
+            mybak.backup(kind)
+        time.sleep(pause)
+    load.stop()
+    assert "archived" in archived(mybak)["note"]
+    backups, groups = mybak.list(), reference.groups()
+    begin = (backups[0]["binlog"]["file"], backups[0]["binlog"]["position"])
+    return backups, groups, [g for g in groups if (g.file, g.begin) >= begin]
+
+
 def text_of(seconds):
     return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds)) + "Z"
 
@@ -81,17 +96,7 @@ def test_every_point(place, name):
     reference = Reference(source)
     mybak.start()
     load = MixedLoad(source)
-    time.sleep(1.5)
-    for kind in ("full", "incremental"):
-        with load.quiet:
-            mybak.backup(kind)
-        time.sleep(3)
-    load.stop()
-    assert "archived" in archived(mybak)["note"]
-    backups = mybak.list()
-    groups = reference.groups()
-    after = [g for g in groups if (g.file, g.begin) >= (backups[0]["binlog"]["file"],
-                                                         backups[0]["binlog"]["position"])]
+    backups, groups, after = two_backups(mybak, reference, load, 3)
     assert len(after) > 200
     chosen = random.Random(name)
 

@@ -9,8 +9,8 @@
 #include "base/fsio.h"
 #include "base/mem.h"
 #include "innodb/page.h"
-#include "job/restore_redo.h"
 #include "job/restore_redo_mariadb.h"
+#include "tests/unit/redo_pieces.h"
 #include "tests/unit/unit.h"
 
 #define FIRST 20480u
@@ -105,27 +105,11 @@ static void teardown(void)
 	m = NULL;
 }
 
-static size_t given;
-
-/* Pieces of uneven size, so that mini-transactions are cut everywhere. */
-static int next_piece(void *arg, const unsigned char **ret, size_t *ret_n, struct err *e)
-{
-	size_t n = 1 + given % 977;
-
-	(void)arg, (void)e;
-	if (given >= redo_n)
-		return 0;
-	*ret = redo + given;
-	*ret_n = n < redo_n - given ? n : redo_n - given;
-	given += *ret_n;
-	return 1;
-}
-
 static int write_log(void)
 {
-	struct redo_source from = {.next = next_piece};
+	struct redo_pieces pieces = {.redo = redo, .n = redo_n, .largest = 977};
+	struct redo_source from = {redo_pieces_next, &pieces};
 
-	given = 0;
 	err_clear(&err);
 	unlink(path);
 	return restore_redo_write(m, &places, &from, path, NULL, &err);

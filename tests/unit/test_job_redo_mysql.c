@@ -9,14 +9,14 @@
 #include "base/mem.h"
 #include "innodb/mysql_redo.h"
 #include "innodb/page.h"
-#include "job/restore_redo.h"
+#include "tests/unit/redo_pieces.h"
 #include "tests/unit/unit.h"
 
 #define START (40ull << 30) /* LSN of the first block */
 #define CHECKPOINT (START + 100)
 
 static unsigned char *redo;
-static size_t redo_n, given;
+static size_t redo_n;
 static struct manifest *m;
 static struct places places;
 static struct err err;
@@ -98,27 +98,13 @@ static void teardown(void)
 	redo = NULL;
 }
 
-/* Pieces of uneven size, so that blocks are cut everywhere. */
-static int next_piece(void *arg, const unsigned char **ret, size_t *ret_n, struct err *e)
-{
-	size_t n = 1 + given % 300007;
-
-	(void)arg, (void)e;
-	if (given >= redo_n)
-		return 0;
-	*ret = redo + given;
-	*ret_n = n < redo_n - given ? n : redo_n - given;
-	given += *ret_n;
-	return 1;
-}
-
 static int write_log(void)
 {
-	struct redo_source from = {.next = next_piece};
+	struct redo_pieces pieces = {.redo = redo, .n = redo_n, .largest = 300007};
+	struct redo_source from = {redo_pieces_next, &pieces};
 	char redo_dir[120];
 	struct err ignored = ERR_INIT;
 
-	given = 0;
 	err_clear(&err);
 	snprintf(redo_dir, sizeof redo_dir, "%s/#innodb_redo", dir);
 	fsio_remove_tree(redo_dir, &ignored);
