@@ -119,6 +119,15 @@ int binlog_query_parse(const struct binlog_event *e, const char **ret_db, size_t
 /* The text of a query event, unpacked where it is compressed, as a new string. */
 int binlog_query_text(const struct binlog_event *e, char **ret_sql, size_t *ret_n, struct err *err);
 
+/* Change a statement in its place: `event` is the whole of it, keeps its size and gets a
+ * new checksum (`checksum`: events of its file have one).  The bits of its session's
+ * sql_mode; */
+int binlog_query_set_mode(void *event, size_t n, bool checksum, uint64_t set, uint64_t clear,
+                          struct err *err);
+/* … bytes [from, to) of its text, which is not compressed: `text`, and blanks behind it. */
+int binlog_query_set_text(void *event, size_t n, bool checksum, size_t from, size_t to,
+                          const char *text, struct err *err);
+
 /* The error a statement ended with on the server that logged it; 0: none, or the event is
  * no statement. */
 unsigned binlog_error_code(const struct binlog_event *e);

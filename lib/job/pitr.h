@@ -33,11 +33,14 @@ struct pitr_piece { /* bytes [from, to) of a binlog */
 	bool anew; /* before it the source's server was started anew */
 };
 
+struct pitr_local; /* pitr_local.h */
+
 struct pitr_plan {
 	const struct manifest *backup;   /* of the catalog */
 	char lineage[LINEAGE_MAX];       /* "": nothing is replayed, the backup is the point */
 	VEC(struct pitr_piece) pieces;   /* in order; owned */
 	VEC(struct replay_error) errors; /* in order; owned, with what they point to */
+	VEC(struct pitr_local) locals;   /* in order; owned */
 	uint64_t bytes, groups;
 	struct pitr_group last; /* the last one applied */
 	struct pitr_group next; /* the first one left out */

@@ -4,6 +4,7 @@
 #include "job/pitr.h"
 #include "job/pitr_choose.h"
 #include "job/pitr_errors.h"
+#include "job/pitr_local.h"
 #include "job/pitr_walk.h"
 
 static int make(const struct pitr_request *req, const struct archive_catalog *a,
@@ -54,6 +55,7 @@ void pitr_plan_done(struct pitr_plan *p)
 		free(p->pieces.v[i].file);
 	vec_done(&p->pieces);
 	pitr_errors_done(p);
+	pitr_local_done(p);
 	free(p->note);
 	free(p->gtid_pos);
 	*p = (struct pitr_plan){0};

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/fsio.h"
+#include "job/pitr_local.h"
 #include "job/pitr_memory.h"
 
 /* Bytes to their own offsets of a file. */
@@ -93,6 +94,14 @@ static int read_head(struct job *j, const struct pitr_piece *p, struct file_sink
 	return read_range(j, p, 0, end, &f->sink, err);
 }
 
+static int change_local(struct job *j, const struct pitr_piece *p, int fd, struct err *err)
+{
+	const struct lineage *l = NULL;
+	const struct segment *s = pitr_segment(&j->archive, j->plan->lineage, p->file, &l);
+
+	return pitr_local_change(j->plan, p, s && s->checksum, fd, err);
+}
+
 /* What stands before `from` stays a hole: nobody reads it. */
 static int materialise(struct job *j, const struct pitr_piece *p, struct replay *r, struct err *err)
 {
@@ -107,6 +116,8 @@ static int materialise(struct job *j, const struct pitr_piece *p, struct replay 
 		f.at = p->from;
 		rc = read_range(j, p, p->from, p->to, &f.sink, err);
 	}
+	if (rc == 0)
+		rc = change_local(j, p, f.fd, err);
 	close(f.fd);
 	return rc;
 }

@@ -9,6 +9,7 @@
 #include "job/pitr_choose.h"
 #include "job/pitr_errors.h"
 #include "job/pitr_group.h"
+#include "job/pitr_local.h"
 #include "job/pitr_tally.h"
 
 /* Behind a time so many transactions are looked at for one of an earlier time. */
@@ -153,6 +154,7 @@ static void cut_half(struct walk *w)
 	if (!p || strcmp(p->file, w->half.file) != 0 || p->to <= w->half.pos)
 		return;
 	pitr_errors_forget(plan, w->half.file, w->half.pos);
+	pitr_local_forget(plan, w->half.file, w->half.pos);
 	plan->bytes -= p->to - w->half.pos;
 	p->to = w->half.pos;
 	if (p->from < p->to)
@@ -255,7 +257,8 @@ static int each_event(void *arg, uint64_t pos, const struct binlog_event *e, str
 		file_begins(w, pos, e);
 	note_sizes(w, pos, e);
 	cut_behind_prepare(w, e);
-	if (pitr_errors_note(w->plan, w->segment->file, pos, e, w->group.gtid, err) < 0)
+	if (pitr_errors_note(w->plan, w->segment->file, pos, e, w->group.gtid, err) < 0 ||
+	    pitr_local_note(w->plan, w->segment->file, pos, e, w->group.gtid, err) < 0)
 		return err_add(err, "%s at %" PRIu64, w->segment->file, pos);
 	int rc = check_position(w, pos + e->size, begins || going_on, err);
 	if (rc == 0 && w->group.whole && going_on)
@@ -303,12 +306,14 @@ static int walk_run(struct walk *w, const struct pitr_place *place, struct err *
 			end_of_file(w, i == end);
 		add_piece(w, w->stopped ? w->stop : w->segment->size);
 	}
-	if (w->stopped)
+	if (w->stopped) {
 		pitr_errors_forget(w->plan, w->segment->file, w->stop);
+		pitr_local_forget(w->plan, w->segment->file, w->stop);
+	}
 	pitr_errors_say(w->plan);
 	if (w->torn)
 		applied(w, &w->half);
-	return 0;
+	return pitr_local_judge(w->plan, err);
 }
 
 /* It is of the server, and not in its tables. */

@@ -6,6 +6,7 @@
 #include "base/fsio.h"
 #include "base/mem.h"
 #include "job/restore_doubt.h"
+#include "job/restore_recover_keys.h"
 #include "job/restore_recover_parts.h"
 #include "job/restore_redo.h"
 #include "server/replay_words.h"
@@ -363,6 +364,21 @@ static int keep_gtids(const struct recover_plan *plan, struct conn *c, struct er
 	return rc;
 }
 
+static int run_work(const struct recover_plan *plan, const struct private_server *server,
+                    struct conn *c, struct err *err)
+{
+	uint64_t encrypted;
+
+	if (recover_keys_count(c, &encrypted, err) < 0 ||
+	    plan->work(plan->arg, private_socket(server), err) < 0)
+		return -1;
+	if (plan->note)
+		doubt_note(c, NULL, plan->note);
+	if (keep_gtids(plan, c, err) < 0)
+		return -1;
+	return recover_keys_note(c, encrypted, plan->note, err);
+}
+
 /* Without a binlog: what is applied is not to be written once more. */
 static int work(const struct recover_plan *plan, struct err *err)
 {
@@ -374,11 +390,7 @@ static int work(const struct recover_plan *plan, struct err *err)
 	if (rc == 0)
 		rc = connect_to(server, plan->work_defaults, &c, err);
 	if (rc == 0) {
-		rc = plan->work(plan->arg, private_socket(server), err);
-		if (rc == 0 && plan->note)
-			doubt_note(c, NULL, plan->note);
-		if (rc == 0)
-			rc = keep_gtids(plan, c, err);
+		rc = run_work(plan, server, c, err);
 		int gone = replay_forget(c, rc == 0 ? err : NULL);
 		rc = rc == 0 ? gone : rc;
 	}

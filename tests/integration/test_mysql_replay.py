@@ -1,10 +1,15 @@
 """What a replay on a MySQL does with statements that failed on the source, with tables whose rows
 no backup has, and with programs that are too old."""
 import contextlib
+import os
+import pathlib
+import signal
+import subprocess
+import time
 
 import pytest
 
-from harness import Mybak
+from harness import Mybak, wait_for
 from test_mysql_restore import source_of, state
 from test_pitr import CONTINUOUS, archived, differences, restored, some_fail
 
@@ -148,3 +153,64 @@ def test_transactions_in_doubt(place, gtid):
     assert all(word in note for word in ("rolled back: 2 (", "'older'", "'ended'")), note
     assert mybak.restore(place / "e", None, "--json").json["note"] is None
     assert mybak.stop() == 0
+
+
+def accounts_of(server):
+    return server.sql("SELECT user FROM mysql.user UNION SELECT user FROM mysql.global_grants"
+                      " UNION SELECT user FROM mysql.password_history WHERE user LIKE 'mybak-%%'")
+
+
+@pytest.mark.parametrize("gtid", ["on", "off"])
+def test_replay_that_is_killed(place, gtid):
+    """What it leaves is marked as incomplete and taken for nothing else; done again it is whole,
+    without the account that the replay ran under."""
+    source = source_of(place, gtid)
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY, v INT)")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+    source.sql("INSERT INTO shop.t VALUES (1, 0)", "CREATE USER u@localhost", "FLUSH PRIVILEGES",
+               "SET SESSION binlog_format = STATEMENT", "INSERT INTO shop.t SELECT 2, SLEEP(4)", "INSERT INTO shop.t VALUES (3, 0)")
+    archived(mybak)
+    want, target = state(source), place / "r"
+    words = mybak.ctl_words("restore", "--to", target, "--repo", mybak.url, "--server-binary", source.programs.mariadbd)
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as restore:
+        client = wait_for(lambda: processes_of(f"{target}/#mybak-replay"), say="no replay")
+        time.sleep(1)
+        assert restore.poll() is None
+        restore.kill()
+        out, _ = restore.communicate()
+    assert restore.returncode == -signal.SIGKILL and "next" not in out and "restored" not in out, out
+    wait_for(lambda: not any(alive(p) for p in client), say="the programs of the replay go on")
+    wait_for(lambda: not processes_of(str(target)), say="the private server goes on")
+    assert [f for f in target.iterdir() if f.name == "mybak-restore.incomplete"]
+    said = mybak.restore(target, None, expect=None)
+    assert said.code not in (0, 2) and "incomplete" in said.err and "--force" in said.err, said
+
+    mybak.restore(target, None, "--force")
+    assert not [f for f in target.iterdir() if "mybak" in f.name]
+    copy = restored(place, source, target, "r-s")
+    assert not [u for u, in accounts_of(copy) if u.startswith("mybak-")]
+    got = state(copy)
+    assert got["gtid_executed"][0][0] == want["gtid_executed"][0][0]
+    assert copy.sql("SELECT source_uuid FROM mysql.gtid_executed GROUP BY source_uuid") == \
+        (source.sql("SELECT @@server_uuid") if gtid == "on" else [])
+    for facts in (want, got):
+        facts.pop("gtid_executed")
+    assert not differences(got, want)
+    copy.stop()
+    assert mybak.stop() == 0
+
+
+def processes_of(word):
+    """Those that were told it."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            line = pathlib.Path("/proc", pid, "cmdline").read_bytes().decode(errors="replace")
+            if word in line and "restore" not in line.split("\0"):
+                found.append(int(pid))
+    return found
+
+
+def alive(pid):
+    return os.path.exists(f"/proc/{pid}")
