@@ -155,6 +155,43 @@ def test_transactions_in_doubt(place, gtid):
     assert mybak.stop() == 0
 
 
+def test_what_is_no_table(place):
+    """Accounts, roles, programs; events do not run meanwhile; what is in no binlog is as in the backup."""
+    source = source_of(place, "on")
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY AUTO_INCREMENT, v INT)")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+    source.sql("CREATE USER a@localhost IDENTIFIED BY 'one' PASSWORD HISTORY 5 ATTRIBUTE '{\"x\": \"y\"}'", "CREATE ROLE reader, writer",
+               "GRANT SELECT ON shop.* TO reader", "GRANT INSERT (v) ON shop.t TO writer", "GRANT reader, writer TO a@localhost",
+               "SET DEFAULT ROLE reader TO a@localhost", "ALTER USER a@localhost IDENTIFIED BY 'two' RETAIN CURRENT PASSWORD",
+               "CREATE USER b@localhost IDENTIFIED BY RANDOM PASSWORD", "GRANT BACKUP_ADMIN ON *.* TO b@localhost",
+               "RENAME USER b@localhost TO c@localhost", "REVOKE writer FROM a@localhost",
+               "CREATE EVENT shop.e ON SCHEDULE EVERY 1 SECOND DO INSERT INTO shop.t (v) VALUES (-1)",
+               "CREATE TRIGGER shop.g BEFORE INSERT ON shop.t FOR EACH ROW SET NEW.v = NEW.v + 1",
+               "CREATE PROCEDURE shop.p() INSERT INTO shop.t (v) VALUES (10)", "CALL shop.p()",
+               "SET PERSIST max_connections = 77", "INSTALL COMPONENT 'file://component_validate_password'",
+               "UNINSTALL COMPONENT 'file://component_validate_password'", "INSTALL PLUGIN clone SONAME 'mysql_clone.so'",
+               "CREATE UNDO TABLESPACE more ADD DATAFILE 'more.ibu'", "SET SESSION binlog_format = STATEMENT",
+               "INSERT INTO shop.t SELECT 100, SLEEP(3)", "SET SESSION binlog_format = ROW", "CALL shop.p()")
+    archived(mybak)
+    want = state(source), [source.sql(q) for q in ROLES]
+    mybak.restore(place / "r")
+    copy = restored(place, source, place / "r", "r-s")
+    got = state(copy), [copy.sql(q) for q in ROLES]
+    assert want[1] == got[1] and want[0].pop("gtid_executed")[0][0] == got[0].pop("gtid_executed")[0][0]
+    assert not differences(got[0], want[0])
+    assert copy.value("SELECT @@max_connections") != 77
+    assert not copy.sql("SELECT * FROM information_schema.plugins WHERE plugin_name = 'clone'")
+    assert not copy.complaints()
+    copy.stop()
+    assert mybak.stop() == 0
+
+
+ROLES = ("SELECT * FROM mysql.role_edges ORDER BY to_user, from_user", "SELECT * FROM mysql.default_roles",
+         "SELECT user, host, user_attributes, password_reuse_history FROM mysql.user ORDER BY user, host",
+         "SELECT user, password FROM mysql.password_history ORDER BY user, password", "SELECT user, column_name FROM mysql.columns_priv")
+
+
 def accounts_of(server):
     return server.sql("SELECT user FROM mysql.user UNION SELECT user FROM mysql.global_grants"
                       " UNION SELECT user FROM mysql.password_history WHERE user LIKE 'mybak-%%'")

@@ -144,11 +144,11 @@ def with_client_beside(place):
 def test_master_key_of_the_source(place, keys):
     """A replay makes no key: the keyring may be the source's, which runs and knows of no other writer."""
     programs = with_client_beside(place)
-    source = server_of(place, "mysql", programs=programs)
+    logs = ("--innodb-redo-log-encrypt=ON", "--innodb-undo-log-encrypt=ON") if keys == "there" else ()
+    source = server_of(place, "mysql", *logs, programs=programs)
     source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY)")
     if keys == "there":
-        source.sql("CREATE TABLE shop.secret (id INT PRIMARY KEY) ENCRYPTION='Y'", "INSERT INTO shop.secret VALUES (1)",
-                   "SET GLOBAL innodb_redo_log_encrypt=ON", "SET GLOBAL innodb_undo_log_encrypt=ON")
+        source.sql("CREATE TABLE shop.secret (id INT PRIMARY KEY) ENCRYPTION='Y'", "INSERT INTO shop.secret VALUES (1)")
     mybak = Mybak(place, source, **CONTINUOUS).start()
     mybak.backup("full")
     source.sql("INSERT INTO shop.t VALUES (1)", "ALTER INSTANCE ROTATE INNODB MASTER KEY", "INSERT INTO shop.t VALUES (2)",
