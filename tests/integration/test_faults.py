@@ -206,9 +206,10 @@ def test_killed_at_every_call(place, calls, kind_of):
 
 
 @pytest.mark.long
+@BOTH
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
-def test_every_call_fails_once(place, error):
-    sweep(place, "durable", f"error={error}", range(1, 40))
+def test_every_call_fails_once(place, error, kind_of):
+    sweep(place, "durable", f"error={error}", range(1, 40), kind_of)
 
 
 @pytest.fixture
@@ -226,8 +227,9 @@ def small_disk(place):
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def test_full_disk(place, small_disk):
-    server = Server(place).create().start()
+@BOTH
+def test_full_disk(place, small_disk, kind_of):
+    server = kind_of(place).create().start()
     volume(server, 60)
     mybak = Mybak(place, server, repo=small_disk / "repo").start()
     job = mybak.wait_job(mybak.start_job("full"))
@@ -292,11 +294,12 @@ def flip_bit(path, at):
         f.write(bytes([byte ^ 0x10]))
 
 
+@BOTH
 @pytest.mark.parametrize("what", ["pack", "index", "manifest"])
-def test_one_flipped_bit(place, what):
+def test_one_flipped_bit(place, what, kind_of):
     """Nothing of a damaged backup is trusted, nor of what stands on it; verify names it; the
     next backup does not build on it."""
-    server, mybak = begin(place)
+    server, mybak = begin(place, kind_of=kind_of)
     full = mybak.backup("full")
     server.sql("UPDATE vol.t0 SET pad=REVERSE(pad) WHERE id < 1000")
     incremental = mybak.backup("incremental")
@@ -341,8 +344,9 @@ def test_truncated_manifest(place, keep):
     assert_next_run_is_good(place, mybak, server, damaged=[full["id"]])
 
 
-def test_two_daemons_on_one_repository(place):
-    server, first = begin(place, limits={"read_rate": "10MiB"})
+@BOTH
+def test_two_daemons_on_one_repository(place, kind_of):
+    server, first = begin(place, kind_of=kind_of, limits={"read_rate": "10MiB"})
     second = Mybak(place, server, "second", repo=first.repo).start()
     job = in_the_middle(first)
     refused = second.wait_job(second.start_job("full"))
@@ -416,15 +420,17 @@ def test_killed_while_the_flush_setting_is_changed(place):
              say="a killed run left innodb_flush_log_at_trx_commit=1 behind")
 
 
-def test_restore_is_cut_off(place):
+@BOTH
+def test_restore_is_cut_off(place, kind_of):
     """kill -9 in a restore: the target says that it is no data directory."""
-    server, mybak = begin(place, 60)
+    server, mybak = begin(place, 60, kind_of)
     full = mybak.backup("full")
     target = place / "r"
     process = subprocess.Popen(
         ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=pwrite64,fallocate", "-e",
          "inject=pwrite64,fallocate:signal=KILL:when=20", *mybak.ctl_words(
-             "restore", "--to", target, "--repo", mybak.url, "--backup", full["id"])],
+             "restore", "--to", target, "--repo", mybak.url, "--backup", full["id"], "--server-binary",
+             server.programs.mariadbd)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     assert process.wait(timeout=120) == -signal.SIGKILL
     said = mybak.restore(target, full, expect=4)

@@ -1,11 +1,13 @@
 """Full, incremental, incremental of the incremental, taken under load, each restored and
 held against the source."""
 import dataclasses
+import subprocess
 import time
 
 import pytest
 
-from harness import MARIADB, Burner, Load, Mybak, Server, Truth, check_restored, mariadb_11_8, restore_all, take
+from harness import (MARIADB, Burner, Load, Mybak, MySQLServer, Server, Truth, check_restored, mariadb_11_8, mysql_sid,
+                     restore_all, take)
 from harness.load import change_rows, volume
 
 MIB = 1024 * 1024
@@ -74,19 +76,32 @@ def test_redo_ring_lapped(place):
     restore_all(place, mybak, Truth.of(server), taken)
 
 
+MYSQL = pytest.param("mysql", marks=pytest.mark.mysql)
+
+
+def server_of(place, name, *options):
+    if name == "mysql":
+        server = MySQLServer(place, programs=mysql_sid(), options=options)
+    else:
+        server = Server(place, programs=mariadb_11_8() if name == "mariadb-11.8" else MARIADB, options=options)
+    return server.create().start()
+
+
 @pytest.mark.long
-def test_unchanged_files_are_not_read(place):
+@pytest.mark.parametrize("name", ["mariadb-10.11", MYSQL])
+def test_unchanged_files_are_not_read(place, name):
     """Nobody writes: a second incremental finds nothing to do but the system tables; files
     dropped, renamed, made and truncated since the parent are right.  Waits for a minute:
     a tablespace that was written just before its backup is read again."""
-    server = Server(place).create().start()
+    server = server_of(place, name)
     volume(server, 40, tables=4)
     server.sql("CREATE DATABASE other",
                "CREATE TABLE other.goes AS SELECT * FROM vol.t0",
                "CREATE TABLE other.moves AS SELECT * FROM vol.t1",
                "CREATE TABLE other.emptied AS SELECT * FROM vol.t2",
                "CREATE TABLE other.plain ENGINE=MyISAM AS SELECT * FROM vol.t3",
-               "CREATE TABLE other.loose ENGINE=Aria TRANSACTIONAL=0 AS SELECT * FROM vol.t3")
+               "CREATE TABLE other.loose ENGINE=MyISAM ROW_FORMAT=FIXED AS SELECT id, k FROM vol.t3" if name == "mysql"
+               else "CREATE TABLE other.loose ENGINE=Aria TRANSACTIONAL=0 AS SELECT * FROM vol.t3")
     server.settle()
     time.sleep(3)
     mybak = Mybak(place, server).start()
@@ -107,19 +122,17 @@ def test_unchanged_files_are_not_read(place):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["default", "mariadb-11.8"])
+@pytest.mark.parametrize("name", ["mariadb-10.11", "mariadb-11.8", MYSQL])
 def test_chain_of_a_gigabyte(place, name):
     """The same with sysbench's tables and its own load on top."""
-    import subprocess
-    server = Server(place, programs=CASES[name].programs(),
-                    options=("--innodb-log-file-size=256M", "--innodb-buffer-pool-size=1536M"))
-    server.create().start()  # with memory enough for CHECK TABLE EXTENDED
+    redo = "--innodb-redo-log-capacity=256M" if name == "mysql" else "--innodb-log-file-size=256M"
+    server = server_of(place, name, redo, "--innodb-buffer-pool-size=1536M")  # enough for CHECK TABLE EXTENDED
     server.sql("CREATE DATABASE sbtest")
     sysbench = ["sysbench", "oltp_read_write", "--db-driver=mysql", f"--mysql-socket={server.socket}",
                 "--mysql-user=root", "--tables=4", "--table-size=1200000", "--threads=2"]
     subprocess.run([*sysbench, "prepare"], check=True, stdout=subprocess.DEVNULL)
     mybak = Mybak(place, server).start()
-    load = Load(server)
+    load = Load(server, *(("--tables=0",) if name == "mysql" else ()))
     bench = subprocess.Popen([*sysbench, "--time=0", "--rate=100", "run"], stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
     try:

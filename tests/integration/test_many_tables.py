@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from harness import Mybak, Server, Truth, check_restored
+from harness import Mybak, MySQLServer, Server, Truth, check_restored, mysql_sid
 
 TABLES = 20000
 MIB = 1 << 20
@@ -24,9 +24,11 @@ def resident(mybak):
 
 
 @pytest.mark.long
-def test_twenty_thousand_tables(place):
-    server = Server(place, options=("--innodb-flush-log-at-trx-commit=0", "--table-open-cache=400",
-                                    "--table-definition-cache=400")).create().start()
+@pytest.mark.parametrize("kind", ["mariadb", pytest.param("mysql", marks=pytest.mark.mysql)])
+def test_twenty_thousand_tables(place, kind):
+    options = ("--innodb-flush-log-at-trx-commit=0", "--table-open-cache=400", "--table-definition-cache=400")
+    server = (MySQLServer(place, options=options, programs=mysql_sid()) if kind == "mysql"
+              else Server(place, options=options)).create().start()
     for i in range(TABLES // 1000):
         server.sql(f"CREATE DATABASE many{i}")
     threads = [threading.Thread(target=create_tables, args=(server, i, 4)) for i in range(4)]
