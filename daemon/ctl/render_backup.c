@@ -174,6 +174,8 @@ static void show_surroundings(const struct term *t, const json_t *b)
 		render_fact(t, "corrupt page", "%s: %llu", jstr_or(o, "path", "?"),
 		            (unsigned long long)jsize(o, "page"));
 	}
+	show_sentences(t, "not held still",
+	               json_object_get(json_object_get(b, "tables_without_lock"), "names"));
 }
 
 static void show_point(const struct term *t, const json_t *b)

@@ -53,7 +53,8 @@ static int lapped(const struct mysql_capture *c, struct err *err)
 	                     "the consumer of the redo log");
 }
 
-/* The newest that was seen; a file without one belongs to the time before. */
+/* The newest that was seen.  The server writes it into the file it is at when redo begins to
+ * be encrypted, and not always into the next ones. */
 static void note_encryption(struct mysql_capture *c, const struct mysql_redo *head)
 {
 	if (!head->has_encryption)
@@ -95,6 +96,19 @@ static int not_there(struct mysql_capture *c, uint64_t flushed, struct err *err)
 	        (unsigned long long)flushed);
 	return err_hint(err, "see the server's error log; does mybakd see the server's own files, "
 	                     "and not a copy of them?");
+}
+
+/* Encryption may have been switched on since the file was opened. */
+static int look_again(struct mysql_capture *c, struct err *err)
+{
+	struct mysql_redo head;
+
+	if (log_file_head(&c->file, &head, err) != 0)
+		return -1;
+	if (head.start_lsn != c->file.log.start_lsn)
+		return lapped(c, err);
+	note_encryption(c, &head);
+	return 0;
 }
 
 /* How many bytes at the front are final blocks?  `limit`: no block beyond is taken. */
@@ -166,6 +180,9 @@ static int pull(struct mysql_capture *c, uint64_t limit, struct err *err)
 	c->want = n && final == n ? CHUNK : PEEK;
 	if (final == 0)
 		return not_there(c, flushed, err);
+	/* While it is ours: what is taken may be used anew by the server. */
+	if (c->lsn + final >= c->file.log.end_lsn && look_again(c, err) != 0)
+		return -1;
 	return take(c, c->buf, final, err) == 0 ? 1 : -1;
 }
 
@@ -218,17 +235,14 @@ static int take_last(struct mysql_capture *c, uint64_t end, struct err *err)
 static int pull_end(struct mysql_capture *c, uint64_t end, struct err *err)
 {
 	uint64_t limit = mysql_redo_align(end);
-	struct mysql_redo head;
 	int rc = pull(c, limit, err);
 
 	if (rc < 0 || c->lsn < limit)
 		return rc < 0 ? -1 : 0;
 	if (mysql_redo_is_inside(end) && (rc = take_last(c, end, err)) <= 0)
 		return rc;
-	if (c->file.fd >= 0 && log_file_head(&c->file, &head, err) != 0)
+	if (c->file.fd >= 0 && look_again(c, err) != 0)
 		return -1;
-	if (c->file.fd >= 0)
-		note_encryption(c, &head);
 	return sink_finish(c->plan.to, err) == 0 ? 1 : -1;
 }
 

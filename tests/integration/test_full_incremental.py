@@ -99,9 +99,10 @@ def test_unchanged_files_are_not_read(place, name):
                "CREATE TABLE other.goes AS SELECT * FROM vol.t0",
                "CREATE TABLE other.moves AS SELECT * FROM vol.t1",
                "CREATE TABLE other.emptied AS SELECT * FROM vol.t2",
-               "CREATE TABLE other.plain ENGINE=MyISAM AS SELECT * FROM vol.t3",
-               "CREATE TABLE other.loose ENGINE=MyISAM ROW_FORMAT=FIXED AS SELECT id, k FROM vol.t3" if name == "mysql"
-               else "CREATE TABLE other.loose ENGINE=Aria TRANSACTIONAL=0 AS SELECT * FROM vol.t3")
+               "CREATE TABLE other.plain LIKE vol.t3", "ALTER TABLE other.plain ENGINE=MyISAM",
+               "INSERT INTO other.plain SELECT * FROM vol.t3", "CREATE TABLE other.loose LIKE vol.t3",
+               f"ALTER TABLE other.loose ENGINE={'MyISAM' if name == 'mysql' else 'Aria TRANSACTIONAL=0'}",
+               "INSERT INTO other.loose SELECT * FROM vol.t3")
     server.settle()
     time.sleep(3)
     mybak = Mybak(place, server).start()

@@ -162,7 +162,7 @@ def test_lock_is_lost(place, when):
 
 @pytest.mark.parametrize("how", ["killed", "cancelled"])
 def test_everything_is_let_go(place, how):
-    server = source_of(place)
+    server = source_of(place, "--innodb-redo-log-capacity=16M")
     mybak = slow(place, server)
     number = running(mybak)
     assert registered(server)
@@ -173,6 +173,9 @@ def test_everything_is_let_go(place, how):
         assert mybak.wait_job(number)["state"] == "cancelled"
     wait_for(lambda: not registered(server), 10, say="the consumer is still there")
     server.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)", "DROP DATABASE d")
+    lsn, burner = server.status("Innodb_redo_log_current_lsn"), Burner(server)
+    wait_for(lambda: server.status("Innodb_redo_log_current_lsn") > lsn + 32 * MIB, 60, say="the server does not write")
+    burner.stop()
     if how == "killed":
         mybak.start()
     mybak.policy["limits"] = {}
@@ -290,6 +293,7 @@ def test_tables_without_lock(place):
     assert full["engines"]["MyISAM"] == 1
     assert any("1 table of engine MyISAM" in w for w in full["warnings"])
     assert "d-b.my table" in mybak.ctl("check", expect=None).out
+    assert "not held still\td-b.my table\n" in mybak.ctl("show", full["id"]).out
     mybak.restore(place / "r", full)
     copy = MySQLServer(place, "copy", programs=server.programs, datadir=place / "r", binlog=False).start()
     assert copy.checksum_tables() == server.checksum_tables()

@@ -18,6 +18,7 @@ def meanwhile(place, server, mybak, *statements):
     wait_for(lambda: mybak.job(number)["bytes_done"] > 0)
     for statement in statements:
         server.sql(statement)
+    assert mybak.job(number)["state"] == "running"
     job = mybak.wait_job(number)
     burner.stop()
     load.stop()
@@ -32,7 +33,7 @@ def test_redo_log_is_resized(place, sizes):
     server = source_of(place, f"--innodb-redo-log-capacity={before}")
     mybak = slow(place, server, 24)
     taken = [meanwhile(place, server, mybak, REDO.format(after))]
-    wait_for(lambda: server.value("SHOW GLOBAL STATUS LIKE 'Innodb_redo_log_resize_status'") is not None)
+    wait_for(lambda: server.status("Innodb_redo_log_capacity_resized") == after, 60, say="it keeps its size")
     taken.append((mybak.backup("incremental"), None))
     restore_all(place, mybak, Truth.of(server), taken)
 
@@ -45,9 +46,11 @@ def with_keys(place, *options):
 @pytest.mark.long
 @pytest.mark.parametrize("to", ["ON", "OFF"])
 def test_encryption_is_switched(place, to):
-    """Of redo and undo: what was written before and after is there, and can be read."""
+    """Of redo and undo: what was written before and after is there, and can be read.  One file
+    of the redo log has both."""
     was = "OFF" if to == "ON" else "ON"
-    server = with_keys(place, f"--innodb-redo-log-encrypt={was}", f"--innodb-undo-log-encrypt={was}")
+    server = with_keys(place, f"--innodb-redo-log-encrypt={was}", f"--innodb-undo-log-encrypt={was}",
+                       "--innodb-redo-log-capacity=4G")
     mybak = slow(place, server, 24)
     backup, floor = meanwhile(place, server, mybak, f"SET GLOBAL innodb_redo_log_encrypt={to}",
                               f"SET GLOBAL innodb_undo_log_encrypt={to}")

@@ -253,8 +253,12 @@ def test_wrong_programs_are_refused(place):
         assert words in said.err, said
         assert not (place / "r").exists()
     # One that puts something of its own behind our options, as a packager's script may.
-    other.write_text(f"#!/bin/sh\nexec {source.programs.mariadbd} \"$@\" --sort-buffer-size=1M\n")
-    mybak.ctl("restore", "--to", place / "r", "--repo", mybak.url, "--server-binary", other)
+    other.write_text(f"#!/bin/sh\n: >{place}/ran\nexec {source.programs.mariadbd} \"$@\" --sort-buffer-size=1M\n")
+    mybak.policy["instances"][0]["server_binary"] = str(other)
+    mybak.write_policy()
+    mybak.ctl("reload")
+    mybak.ctl("restore", "--to", place / "r")
+    assert (place / "ran").exists()
 
 
 def test_replica_ends(place):

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from harness import MARIADB, Load, Mybak, Server, Truth, check_restored
+from harness import MARIADB, Load, Mybak, MySQLServer, Server, Truth, check_restored, mysql_sid
 from harness.load import ledger_floor, volume
 from harness.places import wait_for
 
@@ -19,14 +19,13 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0 or MYSQL is None,
                                 reason="needs root, and a user mysql")
 
 
-class MysqlsServer(Server):
-    """A server as a distribution runs it: not root's."""
-    plain = Server
+class NotRoots:
+    """A server as a distribution runs it."""
 
-    def __init__(self, place):
+    def __init__(self, place, programs):
         live = place / "live"
         live.mkdir()
-        super().__init__(place, datadir=live / "data")
+        super().__init__(place, datadir=live / "data", programs=programs)
         self.socket, self.log, self.tmpdir = live / "sock", live / "log", live / "tmp"
 
     def create(self):
@@ -42,10 +41,21 @@ class MysqlsServer(Server):
         return [w for w in super().command(*more) if w != "--user=root"] + ["--user=mysql"]
 
 
+class MysqlsMariaDB(NotRoots, Server):
+    plain = Server
+
+
+class MysqlsMySQL(NotRoots, MySQLServer):
+    plain = MySQLServer
+
+
 @pytest.fixture
-def mybak(place):
+def mybak(place, request):
     place.path.chmod(0o711)
-    server = MysqlsServer(place).create().start()
+    if getattr(request, "param", "mariadb") == "mysql":
+        server = MysqlsMySQL(place, mysql_sid()).create().start()
+    else:
+        server = MysqlsMariaDB(place, MARIADB).create().start()
     volume(server, 8)
     return Mybak(place, server).start()
 
@@ -58,13 +68,16 @@ def shut(place, mybak):
     return folder
 
 
-def telling_server(place):
+BOTH = pytest.mark.parametrize("mybak", ["mariadb", pytest.param("mysql", marks=pytest.mark.mysql)], indirect=True)
+
+
+def telling_server(place, program=MARIADB.mariadbd):
     """A program that notes who it runs as, and becomes the server."""
     seen, script = place / "seen", place / "telling-mariadbd"
     seen.touch()
     seen.chmod(0o666)
     script.write_text(f"#!/bin/sh\n[ \"$2\" = --version ] || cat /proc/$$/status >>{seen}\n"
-                      f"exec {MARIADB.mariadbd} \"$@\"\n")
+                      f"exec {program} \"$@\"\n")
     script.chmod(0o755)
     return script, seen
 
@@ -88,19 +101,20 @@ def strangers(folder):
     return found
 
 
+@BOTH
 def test_recovery_is_not_roots(place, mybak, shut):
-    load = Load(mybak.server)
+    load = Load(mybak.server, *(["--tables=0"] if isinstance(mybak.server, MySQLServer) else []))
     floor = ledger_floor(mybak.server)
     backup = mybak.backup("full")
     load.stop()
     truth = Truth.of(mybak.server)
-    script, seen = telling_server(place)
+    script, seen = telling_server(place, mybak.server.programs.mariadbd)
     target = place / "new" / "deep" / "r"
     # The socket's directory goes elsewhere when mysql may not enter TMPDIR.
     mybak.ctl("restore", "--to", target, "--repo", mybak.url, "--server-binary", script,
               env={"TMPDIR": str(shut)})
     assert ids(seen.read_text()) == MYSQLS
-    assert strangers(target) == [] and (target / "ib_logfile0").exists()
+    assert strangers(target) == [] and (target / "ibdata1").exists()
     assert not (target / "mybak-recovery.log").exists() and list(shut.iterdir()) == []
     check_restored(truth, target, backup, floor)
 
