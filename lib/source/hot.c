@@ -15,6 +15,7 @@ static void work_prepare(struct hot *h, struct work *w)
 	w->parent = &h->parent;
 	w->names = &h->names;
 	w->unstable = h->rules->unstable;
+	w->names_fixed = h->rules->names_fixed;
 	w->server_page_size = h->plan.facts->page_size;
 	w->myisam_mmap = h->plan.facts->myisam_mmap;
 }

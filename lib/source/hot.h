@@ -29,6 +29,7 @@ struct hot_rules {
 	scan_classify *classify; /* over struct names */
 	bool (*unstable)(const char *path);
 	bool follow_isl;
+	bool names_fixed; /* no DDL runs from the first scan on: no tablespace can vanish */
 	const struct engine_suffix *engines; /* ended by a NULL suffix */
 	/* Looks at everything the second scan found; may be NULL. */
 	void (*look)(const struct scan *scan, struct manifest *out);
@@ -61,7 +62,8 @@ void hot_add_redo_file(struct hot *h, const char *path, const char *like);
 /* Stage 1: all tablespaces there are now. */
 int hot_plan_first(struct hot *h, struct err *err);
 /* Stage 2: what is new since the first scan, and everything that is no tablespace.
- * Names cannot change any more. */
+ * Names cannot change any more.  Where they could not before either, a tablespace that is
+ * gone or is another file is an error that names it. */
 int hot_rescan(struct hot *h, struct err *err);
 
 /* source_ops.next and done, for a driver that has looked after its redo. */

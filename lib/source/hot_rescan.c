@@ -69,10 +69,6 @@ static void met_done(struct met *m)
  * touched since must still be the same tablespace. */
 static bool met_same(const struct hot *h, const struct work_file *x, const struct found *f)
 {
-	if (x->state != WORK_TAKEN && x->state != WORK_UNCHANGED)
-		return false;
-	if (!stamp_same_file(&x->found.stamp, &f->stamp))
-		return false;
 	if (x->found.stamp.ctime_ns == f->stamp.ctime_ns)
 		return true;
 	uint32_t space_id;
@@ -95,10 +91,13 @@ static struct work_file *met_find(struct met *m, const struct found *f)
 		struct work_file *x = &w->files.v[m->order[lo]];
 		if (x->found.stamp.ino != f->stamp.ino)
 			break;
-		if (met_same(m->h, x, f)) {
-			m->seen[m->order[lo]] = true;
-			return x;
-		}
+		/* Two names of one file are two files. */
+		if (m->seen[m->order[lo]] || !stamp_same_file(&x->found.stamp, &f->stamp))
+			continue;
+		bool set_aside = x->state == WORK_STALE;
+		m->seen[m->order[lo]] = set_aside || met_same(m->h, x, f);
+		if (m->seen[m->order[lo]])
+			return set_aside ? NULL : x;
 	}
 	return NULL;
 }
@@ -113,13 +112,18 @@ static void rename_in_manifest(struct hot *h, const struct work_file *x, const s
 	}
 }
 
-static void mark_gone(struct hot *h, const struct met *m)
+static int mark_gone(struct hot *h, const struct met *m, struct err *err)
 {
 	for (size_t i = 0; i < h->first.files.n; i++) {
 		const struct work_file *x = &h->first.files.v[i];
-		if (!m->seen[i] && (x->state == WORK_TAKEN || x->state == WORK_UNCHANGED))
+		if (m->seen[i])
+			continue;
+		if (h->rules->names_fixed)
+			return work_vanished(&h->first, &x->found, err);
+		if (x->state == WORK_TAKEN || x->state == WORK_UNCHANGED)
 			h->out->files.v[x->number].kind = FILE_GONE;
 	}
+	return 0;
 }
 
 static void count_engines(struct hot *h, const struct scan *scan)
@@ -160,9 +164,11 @@ int hot_rescan(struct hot *h, struct err *err)
 		else
 			work_add(&h->second, f);
 	}
-	mark_gone(h, &met);
+	int rc = mark_gone(h, &met, err);
 	met_done(&met);
 	scan_done(&scan);
+	if (rc != 0)
+		return -1;
 	work_sort(&h->second);
 	hot_add_total(h, &h->second);
 	h->work = &h->second;

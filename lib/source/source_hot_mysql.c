@@ -30,6 +30,7 @@ static const struct engine_suffix engines[] = {
 static const struct hot_rules rules = {
     .classify = mysql_names_classify,
     .unstable = mysql_names_unstable,
+    .names_fixed = true,
     .engines = engines,
     .look = mysql_names_unlocked,
 };

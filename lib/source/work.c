@@ -202,6 +202,19 @@ static int open_same(struct work *w, struct work_file *x, int *ret_fd, struct er
 	return rc;
 }
 
+int work_vanished(const struct work *w, const struct found *f, struct err *err)
+{
+	char *path = scan_absolute(w->out, f->root, f->path);
+
+	err_set(err, ERR_FAILED,
+	        "the tablespace %s vanished or was exchanged although no DDL could run: it would "
+	        "be missing from the backup",
+	        path);
+	free(path);
+	return err_hint(err, "see that its disk is mounted and that nobody moves files of a "
+	                     "running server, and start the backup again");
+}
+
 /* Files of the system tablespace after the first have no header of their own. */
 static int system_header_fd(struct work *w, const struct work_file *x, int own_fd, int *ret_fd,
                             struct err *err)
@@ -281,6 +294,8 @@ static int open_next(struct work *w, struct err *err)
 		return 0;
 	x->state = WORK_STALE;
 	rc = open_same(w, x, &fd, err);
+	if (rc == 0 && w->names_fixed && x->found.kind == FOUND_INNODB)
+		return work_vanished(w, &x->found, err);
 	if (rc <= 0)
 		return rc;
 	w->model = (struct item){.fd = -1, .file_size = x->found.stamp.size, .hurry = w->hurry};

@@ -41,7 +41,8 @@ struct work {
 	bool (*unstable)(const char *path); /* a plain file that may be written while it is read */
 	uint32_t server_page_size;
 	bool myisam_mmap;
-	bool hurry; /* a lock is held while these are read */
+	bool hurry;       /* a lock is held while these are read */
+	bool names_fixed; /* since before the first scan: no tablespace can go */
 	VEC(struct work_file) files;
 	size_t at;              /* the file ranges are taken from */
 	int fd;                 /* of that file while ranges remain, else -1 */
@@ -70,6 +71,9 @@ uint32_t work_add_open(struct work *w, const struct found *like, int fd, uint64_
 
 /* The next range: 1, 0 when there is none left, -1. */
 int work_next(struct work *w, struct item *ret, struct err *err);
+
+/* The error of a tablespace that went although its name is fixed; -1. */
+int work_vanished(const struct work *w, const struct found *f, struct err *err);
 
 /* What page 0 on disk says now, unchecked; false if it cannot be read. */
 bool work_space_id(const struct work *w, const struct found *f, uint32_t *ret);

@@ -277,6 +277,26 @@ START_TEST(another_file_under_the_same_name_is_set_aside)
 }
 END_TEST
 
+/* Where no DDL can run, a tablespace cannot. */
+START_TEST(a_tablespace_of_a_fixed_name_is_missed)
+{
+	struct err err = ERR_INIT;
+	struct parent none = {0};
+	struct item item;
+	char path[256];
+	put("a.ibd", 16384);
+	struct scan s = scan_all();
+	struct work w = make_work(&none, &s);
+	snprintf(path, sizeof path, "%s/a.ibd", dir);
+	ck_assert_int_eq(unlink(path), 0);
+	w.names_fixed = true;
+	ck_assert_int_eq(work_next(&w, &item, &err), -1);
+	ck_assert_ptr_nonnull(strstr(err.text, path));
+	work_done(&w);
+	scan_done(&s);
+}
+END_TEST
+
 START_TEST(a_tablespace_not_written_yet_waits)
 {
 	struct err err = ERR_INIT;
@@ -368,6 +388,7 @@ static Suite *suite(void)
 	tcase_add_test(t, system_files_outside_are_roots_of_their_own);
 	tcase_add_test(t, every_byte_of_a_file_is_handed_out_once);
 	tcase_add_test(t, another_file_under_the_same_name_is_set_aside);
+	tcase_add_test(t, a_tablespace_of_a_fixed_name_is_missed);
 	tcase_add_test(t, a_tablespace_not_written_yet_waits);
 	tcase_add_test(t, an_unchanged_file_is_referenced_without_being_opened);
 	tcase_add_test(t, a_changed_plain_file_is_read_whole);
