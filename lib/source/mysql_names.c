@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/str.h"
 #include "source/mysql_keys.h"
@@ -44,19 +43,25 @@ static bool is_skipped_dir(const char *dir)
 	return names_match(skipped_dirs, slash ? slash + 1 : dir);
 }
 
-static bool is_below(const char *path, const char *dir)
+/* By what they are in the end: either can be reached by links. */
+static bool is_below(const char *real, const char *dir)
 {
-	size_t n = strlen(dir);
-	return strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
+	char *real_dir = realpath(dir, NULL);
+	size_t n = real_dir ? strlen(real_dir) : 0;
+	bool below = n && strncmp(real, real_dir, n) == 0 && (real[n] == '/' || real[n] == '\0');
+	free(real_dir);
+	return below;
 }
 
 void mysql_names_add_roots(const struct facts *facts, struct manifest *out)
 {
 	for (size_t i = 0; i < facts->known_dirs.n; i++) {
 		const char *dir = facts->known_dirs.v[i];
+		char *real = realpath(dir, NULL);
 		/* Like the server: one that is not there has nothing in it. */
-		if (!is_below(dir, out->roots.v[0].path) && access(dir, F_OK) == 0)
-			scan_root(out, dir, "external");
+		if (real && !is_below(real, out->roots.v[0].path))
+			names_add_root(out, dir, "external");
+		free(real);
 	}
 }
 
@@ -67,10 +72,14 @@ static bool is_undo(const struct names *n, uint16_t root, const char *dir, const
 	       names_is_root_of(n, root, n->facts->undo_dir);
 }
 
+/* Where it lies is a setting of its own.  With DETECT_ONLY it has no pages, only their
+ * checksums: what a restored server would hold against pages written since. */
+static const char *const doublewrite[] = {"#ib_*.dblwr", "#ib_*.bdblwr", NULL};
+
 static bool is_skipped(const struct names *n, uint16_t root, const char *dir, const char *name)
 {
 	return names_is_servers_own(n, root, dir, name) || mysql_keys_here(n, root, dir, name) ||
-	       str_ends(name, ".dblwr") || (!dir[0] && names_match(skipped_top, name));
+	       names_match(doublewrite, name) || (!dir[0] && names_match(skipped_top, name));
 }
 
 bool mysql_names_classify(void *arg, uint16_t root, const char *dir, const char *name,

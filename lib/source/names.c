@@ -1,9 +1,13 @@
 #include "source/names.h"
 
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/str.h"
 
 /* "ibdata1:12M:autoextend;ibdata2:…": documented with innodb_data_file_path. */
 static int parse_system_files(struct names *n, const char *text, struct err *err)
@@ -46,10 +50,12 @@ static bool is_same(const char *a, const char *b)
 	                             x.st_ino == y.st_ino);
 }
 
-void names_add_root(struct manifest *out, const char *path, const char *role)
+uint16_t names_add_root(struct manifest *out, const char *path, const char *role)
 {
-	if (path && !is_same(path, out->roots.v[0].path))
-		scan_root(out, path, role);
+	for (size_t i = 0; path && i < out->roots.n; i++)
+		if (is_same(path, out->roots.v[i].path))
+			return (uint16_t)i;
+	return path ? scan_root(out, path, role) : 0;
 }
 
 int names_init(struct names *n, const struct facts *facts, struct manifest *out, struct err *err)
@@ -76,14 +82,13 @@ int names_system(const struct names *n, const char *name)
 	return -1;
 }
 
-static bool is_numbered(const char *name, const char *prefix, size_t prefix_n)
+/* Does the symbolic link `here`, which may lead to nothing, name that file? */
+static bool is_link_to(const char *here, const char *absolute)
 {
-	if (strncmp(name, prefix, prefix_n) != 0 || name[prefix_n] != '.')
-		return false;
-	const char *rest = name + prefix_n + 1;
-	if (strcmp(rest, "index") == 0 || strcmp(rest, "state") == 0)
-		return true;
-	return *rest && strspn(rest, "0123456789") == strlen(rest);
+	char to[PATH_MAX];
+	ssize_t n = readlink(here, to, sizeof to);
+
+	return n > 0 && (size_t)n == strlen(absolute) && memcmp(to, absolute, (size_t)n) == 0;
 }
 
 bool names_is_at(const struct names *n, uint16_t root, const char *dir, const char *name,
@@ -98,20 +103,37 @@ bool names_is_at(const struct names *n, uint16_t root, const char *dir, const ch
 		return root == 0 && !dir[0];
 	char *here = dir[0] ? mem_printf("%s/%s/%s", n->out->roots.v[root].path, dir, name)
 	                    : mem_printf("%s/%s", n->out->roots.v[root].path, name);
-	bool same = is_same(here, absolute);
+	bool same = is_same(here, absolute) || is_link_to(here, absolute);
 	free(here);
 	return same;
 }
 
-/* Is it a file of the binlog or relay log with this (absolute) basename? */
+static bool is_log_suffix(const char *rest, bool relay)
+{
+	if (*rest++ != '.')
+		return false;
+	if (strcmp(rest, "index") == 0 || strcmp(rest, "state") == 0 ||
+	    (relay && strcmp(rest, "info") == 0))
+		return true;
+	return *rest && strspn(rest, "0123456789") == strlen(rest);
+}
+
+/* Is it a file of the binlog or relay log with this (absolute) basename?  A relay log has more
+ * for each channel with a name, as "-name" behind the basename: the name is written as that of
+ * a table is, so there is no dot in it. */
 static bool is_log_of(const struct names *n, uint16_t root, const char *dir, const char *name,
-                      const char *basename)
+                      const char *basename, bool relay)
 {
 	if (!basename)
 		return false;
 	const char *slash = strrchr(basename, '/');
 	const char *last = slash ? slash + 1 : basename;
-	if (!is_numbered(name, last, strlen(last)))
+	if (!str_starts(name, last))
+		return false;
+	const char *rest = name + strlen(last);
+	if (relay && *rest == '-')
+		rest += strcspn(rest, ".");
+	if (!is_log_suffix(rest, relay))
 		return false;
 	char *absolute = mem_printf("%.*s%s", (int)(last - basename), basename, name);
 	bool same = names_is_at(n, root, dir, name, absolute);
@@ -119,17 +141,32 @@ static bool is_log_of(const struct names *n, uint16_t root, const char *dir, con
 	return same;
 }
 
+/* Of channels: the names of the relay log's index and notes need not be like its own. */
+static bool is_relay_like(const struct names *n, uint16_t root, const char *dir, const char *name,
+                          const char *absolute)
+{
+	const char *dot = absolute ? strrchr(absolute, '.') : NULL;
+	if (!dot || strchr(dot, '/'))
+		return is_log_of(n, root, dir, name, absolute, true);
+	char *basename = mem_strndup(absolute, (size_t)(dot - absolute));
+	bool found = is_log_of(n, root, dir, name, basename, true);
+	free(basename);
+	return found;
+}
+
 bool names_is_servers_own(const struct names *n, uint16_t root, const char *dir, const char *name)
 {
 	const struct facts *f = n->facts;
-	const char *const own[] = {f->pid_file,           f->log_error,     f->general_log_file,
-	                           f->slow_log_file,      f->log_bin_index, f->relay_log_index,
-	                           f->relay_log_info_file};
+	const char *const own[] = {
+	    f->pid_file,         f->socket,        f->log_error,       f->log_bin_index,
+	    f->general_log_file, f->slow_log_file, f->relay_log_index, f->relay_log_info_file};
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
 		if (names_is_at(n, root, dir, name, own[i]))
 			return true;
-	return is_log_of(n, root, dir, name, f->log_bin_basename) ||
-	       is_log_of(n, root, dir, name, f->relay_log_basename);
+	return is_log_of(n, root, dir, name, f->log_bin_basename, false) ||
+	       is_log_of(n, root, dir, name, f->relay_log_basename, true) ||
+	       is_relay_like(n, root, dir, name, f->relay_log_index) ||
+	       is_relay_like(n, root, dir, name, f->relay_log_info_file);
 }
 
 bool names_is_root_of(const struct names *n, uint16_t root, const char *path)
@@ -143,6 +180,11 @@ bool names_is_system_here(const struct names *n, uint16_t root, const char *dir,
 	       names_is_root_of(n, root, n->facts->innodb_home);
 }
 
+static bool is_external(const struct manifest_root *r)
+{
+	return strcmp(r->role, "external") == 0;
+}
+
 bool names_is_foreign_dir(const struct names *n, uint16_t root, const char *dir)
 {
 	static const char *const nobodys[] = {"lost+found", ".snapshot", ".zfs", NULL};
@@ -150,7 +192,8 @@ bool names_is_foreign_dir(const struct names *n, uint16_t root, const char *dir)
 	char *here = mem_printf("%s/%s", n->out->roots.v[root].path, dir);
 	bool found = names_match(nobodys, slash ? slash + 1 : dir);
 	for (size_t i = 0; i < n->out->roots.n && !found; i++)
-		found = i != root && is_same(here, n->out->roots.v[i].path);
+		found = i != root && !(root == 0 && is_external(&n->out->roots.v[i])) &&
+		        is_same(here, n->out->roots.v[i].path);
 	free(here);
 	return found;
 }

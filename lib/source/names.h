@@ -31,8 +31,9 @@ struct names {
 int names_init(struct names *n, const struct facts *facts, struct manifest *out, struct err *err);
 void names_done(struct names *n);
 
-/* Adds a root unless it is the data directory or has no path. */
-void names_add_root(struct manifest *out, const char *path, const char *role);
+/* Number of the root that is this place, whatever it is called there; added with `role` if
+ * there is none yet.  No path: the data directory. */
+uint16_t names_add_root(struct manifest *out, const char *path, const char *role);
 
 /* Position of a system tablespace file in innodb_data_file_path, or -1. */
 int names_system(const struct names *n, const char *name);
@@ -47,7 +48,8 @@ bool names_is_system_here(const struct names *n, uint16_t root, const char *dir,
 
 /* Is the root this place?  NULL: the data directory. */
 bool names_is_root_of(const struct names *n, uint16_t root, const char *path);
-/* Is this directory a root of its own, or one that holds nothing of any server? */
+/* Is this directory a root of its own, or one that holds nothing of any server?  In the data
+ * directory a place of tablespaces alone is not: it can be a database, too. */
 bool names_is_foreign_dir(const struct names *n, uint16_t root, const char *dir);
 
 /* fnmatch with each of a NULL-terminated list. */

@@ -165,20 +165,42 @@ static int follow_isl(struct scanner *s, const char *absolute)
 	return rc;
 }
 
-/* Of a name that was just listed and leads to nothing: dropped meanwhile, or a symbolic link
- * (a database, or a MyISAM table with DATA DIRECTORY) to a place that is not seen here. */
-static int check_link(struct scanner *s, uint16_t root, const char *dir, const char *name, int fd)
+/* Nobody knows what a name that leads to nothing stands for: a file of that name or a
+ * directory.  "core" is no link where it is one that the kernel wrote, but it can be a
+ * database. */
+static bool is_left_out(struct scanner *s, uint16_t root, const char *dir, const char *name,
+                        const char *path)
 {
+	const struct scan_plan *p = s->plan;
 	enum found_kind kind;
+
+	return !p->classify(p->arg, root, path, "", &kind) ||
+	       (strcmp(name, "core") != 0 && !p->classify(p->arg, root, dir, name, &kind));
+}
+
+/* Of a name that was just listed and leads to nothing we can see: dropped meanwhile, or a
+ * symbolic link (a database, or a MyISAM table with DATA DIRECTORY) to a place that is not seen
+ * here. */
+static int check_link(struct scanner *s, uint16_t root, const char *dir, const char *name, int fd,
+                      const char *path)
+{
+	int why = errno;
 	struct statx sx;
 
-	if (!s->plan->settled || statx(fd, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &sx) != 0 ||
-	    !S_ISLNK(sx.stx_mode) || !s->plan->classify(s->plan->arg, root, dir, name, &kind))
+	if (is_left_out(s, root, dir, name, path))
 		return 0;
-	char *link = mem_printf("the symbolic link %s/%s%s%s", s->plan->out->roots.v[root].path,
-	                        dir, dir[0] ? "/" : "", name);
-	int rc = unseen(s, link);
-	free(link);
+	char *absolute = scan_absolute(s->plan->out, root, path);
+	int rc = 0;
+	if (why != ENOENT) {
+		errno = why;
+		rc = unreadable(s, "file", absolute);
+	} else if (s->plan->settled && statx(fd, name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &sx) == 0 &&
+	           S_ISLNK(sx.stx_mode)) {
+		char *link = mem_printf("the symbolic link %s", absolute);
+		rc = unseen(s, link);
+		free(link);
+	}
+	free(absolute);
 	return rc;
 }
 
@@ -196,8 +218,7 @@ static int scan_entry(struct scanner *s, uint16_t root, const char *dir, const c
 
 	/* Symbolic links are followed: what they lead to is restored in their place. */
 	if (statx(fd, name, 0, STATX_BASIC_STATS | STATX_BTIME, &sx) != 0) {
-		rc = errno == ENOENT ? check_link(s, root, dir, name, fd)
-		                     : unreadable(s, "file", absolute);
+		rc = check_link(s, root, dir, name, fd, path);
 	} else if (S_ISDIR(sx.stx_mode)) {
 		if (s->plan->classify(s->plan->arg, root, path, "", &kind)) {
 			/* Elsewhere a directory is made when a file needs it. */
@@ -270,6 +291,62 @@ static int by_place(const void *a, const void *b)
 	return strcmp(x->path, y->path);
 }
 
+static int compare_inode(const void *a, const void *b, void *arg)
+{
+	const struct scan *s = arg;
+	size_t i = *(const size_t *)a, j = *(const size_t *)b;
+	const struct file_stamp *x = &s->list.v[i].stamp, *y = &s->list.v[j].stamp;
+
+	if (x->ino != y->ino)
+		return x->ino < y->ino ? -1 : 1;
+	if (x->dev != y->dev)
+		return x->dev < y->dev ? -1 : 1;
+	return i < j ? -1 : 1;
+}
+
+static bool is_double(const struct found *a, const struct found *b)
+{
+	return a->stamp.ino == b->stamp.ino && a->stamp.dev == b->stamp.dev &&
+	       (a->root != b->root || strcmp(a->path, b->path) == 0);
+}
+
+static void compact(struct scan *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->list.n; i++)
+		if (s->list.v[i].path)
+			s->list.v[n++] = s->list.v[i];
+	s->list.n = n;
+}
+
+/* A tablespace that is reached from two roots, as by a link in the data directory, comes
+ * once: as what the data directory has, unless an .isl says where the server looks for it,
+ * which is the name that a restore moves. */
+static void drop_doubles(const struct scan_plan *plan, struct scan *s)
+{
+	size_t *order = mem_resize(NULL, s->list.n + 1, sizeof *order), n = 0;
+	struct found *keep = NULL;
+
+	for (size_t i = 0; i < s->list.n; i++)
+		if (s->list.v[i].kind == FOUND_INNODB)
+			order[n++] = i;
+	qsort_r(order, n, sizeof *order, compare_inode, s);
+	for (size_t i = 0; i < n; i++) {
+		struct found *f = &s->list.v[order[i]];
+		if (keep && is_double(keep, f)) {
+			struct found *drop = plan->follow_isl ? keep : f;
+			keep = plan->follow_isl ? f : keep;
+			free(drop->path);
+			drop->path = NULL;
+		} else {
+			keep = f;
+		}
+	}
+	free(order);
+	compact(s);
+}
+
 int scan_run(const struct scan_plan *plan, struct scan *ret, struct err *err)
 {
 	struct scan scan = {0};
@@ -288,6 +365,7 @@ int scan_run(const struct scan_plan *plan, struct scan *ret, struct err *err)
 			goto fail;
 	if (scan.list.n)
 		qsort(scan.list.v, scan.list.n, sizeof *scan.list.v, by_place);
+	drop_doubles(plan, &scan);
 	*ret = scan;
 	return 0;
 fail:

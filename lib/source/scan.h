@@ -52,12 +52,14 @@ struct scan_plan {
 	void *arg;
 };
 
-/* Roots' own facts (mode, owner, identity) are filled too.  A directory or file that
+/* Roots' own facts (mode, owner, identity) are filled too.  A tablespace comes once, by
+ * however many links and roots it is reached.  A directory or file that
  * vanishes meanwhile is left out; one that cannot be read is an error that names it. */
 int scan_run(const struct scan_plan *plan, struct scan *ret, struct err *err);
 void scan_done(struct scan *s);
 
-/* Number of the root with this path; added with `role` if there is none yet. */
+/* Number of the root with this very path, as an .isl has it; added with `role` if there is none
+ * yet. */
 uint16_t scan_root(struct manifest *out, const char *path, const char *role);
 
 /* The stamp of an open file, as scan makes it; 0 or -1 with errno. */

@@ -85,8 +85,7 @@ static int start_capture(struct mariadb *m, struct err *err)
 
 static void plan_aria_root(struct mariadb *m)
 {
-	const char *dir = m->hot.plan.facts->aria_log_dir;
-	m->aria_root = dir ? scan_root(m->hot.out, dir, "aria_log") : 0;
+	m->aria_root = names_add_root(m->hot.out, m->hot.plan.facts->aria_log_dir, "aria_log");
 }
 
 static void mariadb_free(struct source *s);

@@ -57,6 +57,8 @@ static void start(void)
 	facts.datadir = dir;
 	facts.page_size = 16384;
 	facts.log_bin_basename = at("log");
+	facts.relay_log_basename = at("relay");
+	facts.relay_log_index = at("list.index");
 	*vec_push(&facts.keyring_files) = at("keys/keyring");
 	*vec_push(&facts.keyring_files) = at("kmip");
 	*vec_push(&facts.known_dirs) = mem_printf("%s/ssd", place);
@@ -76,6 +78,8 @@ static void stop(void)
 	names_done(&names);
 	manifest_free(out);
 	free(facts.log_bin_basename);
+	free(facts.relay_log_basename);
+	free(facts.relay_log_index);
 	for (size_t i = 0; i < facts.keyring_files.n; i++)
 		free(facts.keyring_files.v[i]);
 	vec_done(&facts.keyring_files);
@@ -110,12 +114,22 @@ START_TEST(what_is_taken)
 	    "0 more.ibu 1",
 	    "0 mysql.ibd 1",
 	    "0 mysqld-auto.cnf 3",
+	    "0 relay-note 3",
 	    "0 undo_001 1",
 	    "0 undo_1_trunc.log 3",
 	    "1 far/db/x.ibd 1",
 	    "1 y.ibu 1",
 	};
 	static const char *const left_out[] = {"#ib_16384_0.dblwr",
+	                                       "#ib_16384_0.bdblwr",
+	                                       "inside/#ib_16384_1.bdblwr",
+	                                       "relay.000001",
+	                                       "relay-c1.000001",
+	                                       "relay-c1.index",
+	                                       "relay-a@002db.000003",
+	                                       "relay-group_replication_applier.000002",
+	                                       "list.index",
+	                                       "list-c1.index",
 	                                       "auto.cnf",
 	                                       "ibtmp1",
 	                                       "log.000001",
@@ -207,6 +221,71 @@ START_TEST(the_same_place_by_another_name)
 	ck_assert_uint_eq(s.list.n, 2); /* the directories */
 	scan_done(&s);
 	free(link);
+}
+END_TEST
+
+static void link_to(const char *name, const char *to)
+{
+	char *path = at(name);
+	ck_assert_int_eq(symlink(to, path), 0);
+	free(path);
+}
+
+static void know(const char *name)
+{
+	*vec_push(&facts.known_dirs) = at(name);
+}
+
+/* innodb_directories: each place is read once, and what the data directory has is its own. */
+START_TEST(known_dirs_by_other_names)
+{
+	make_dir("db");
+	put("db/t.MYI");
+	put("db/t.ibd");
+	put("../ssd/y.ibd");
+	link_to("../to-ssd", "ssd");
+	link_to("../to-datadir", "d");
+	link_to("../to-db", "d/db");
+	know("../to-ssd");
+	know("../to-datadir");
+	know("../to-db");
+	know("../to-datadir/db");
+	mysql_names_add_roots(&facts, out);
+	ck_assert_uint_eq(out->roots.n, 2);
+	struct scan s = scan_all();
+	ck_assert_uint_eq(s.list.n, 5);
+	ck_assert_str_eq(s.list.v[1].path, "db/t.MYI");
+	ck_assert_str_eq(s.list.v[2].path, "db/t.ibd");
+	ck_assert_str_eq(s.list.v[4].path, "y.ibd");
+	scan_done(&s);
+}
+END_TEST
+
+/* A database, or a tablespace, that is a link to a place the server knows by itself, too. */
+START_TEST(links_into_known_dirs)
+{
+	make_dir("../ssd/db");
+	put("../ssd/db/t.MYI");
+	put("../ssd/db/t.ibd");
+	put("../ssd/one.ibd");
+	make_dir("../own");
+	put("../own/u.ibd");
+	put("../own/u.MYI");
+	link_to("db", "../ssd/db");
+	link_to("one.ibd", "../ssd/one.ibd");
+	link_to("own", "../own");
+	know("../own");
+	mysql_names_add_roots(&facts, out);
+	ck_assert_uint_eq(out->roots.n, 3);
+	struct scan s = scan_all();
+	static const char *const want[] = {"db",      "db/t.MYI", "db/t.ibd",  "inside",
+	                                   "one.ibd", "own",      "own/u.MYI", "own/u.ibd"};
+	ck_assert_uint_eq(s.list.n, sizeof want / sizeof *want);
+	for (size_t i = 0; i < s.list.n; i++) {
+		ck_assert_uint_eq(s.list.v[i].root, 0);
+		ck_assert_str_eq(s.list.v[i].path, want[i]);
+	}
+	scan_done(&s);
 }
 END_TEST
 
@@ -394,6 +473,8 @@ static Suite *suite(void)
 	tcase_add_test(t, what_is_taken);
 	tcase_add_test(t, known_dir_around_the_datadir);
 	tcase_add_test(t, the_same_place_by_another_name);
+	tcase_add_test(t, known_dirs_by_other_names);
+	tcase_add_test(t, links_into_known_dirs);
 	tcase_add_test(t, names_of_tables);
 	tcase_add_test(t, tables_without_lock);
 	tcase_add_test(t, log_status);

@@ -36,6 +36,13 @@ static void put(const char *name, size_t n)
 	put_in(dir, name, n, 'x');
 }
 
+static void link_to(const char *name, const char *to)
+{
+	char path[256];
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	ck_assert_int_eq(symlink(to, path), 0);
+}
+
 static void make_dir(const char *name)
 {
 	char path[256];
@@ -194,6 +201,65 @@ START_TEST(links_that_lead_nowhere)
 }
 END_TEST
 
+/* What is left out anyway may lead where it wants. */
+START_TEST(links_of_what_is_left_out)
+{
+	static const char *const skipped[] = {
+	    "h.pid",   "s.sock",        "host.err",        "mysqld.socket", "host.log",
+	    "queries", "elsewhere.log", "mysql-bin.index", "lost+found",    "loop.pid"};
+	static const char *const taken[] = {"core", "shop", "shop.MYD"};
+	char *absolute[] = {mem_printf("%s/mysqld.socket", dir), mem_printf("%s/queries", dir)};
+	struct err err = ERR_INIT;
+	struct scan s;
+	struct scan_plan plan = {.out = out,
+	                         .follow_isl = true,
+	                         .settled = true,
+	                         .classify = mariadb_names_classify,
+	                         .arg = &names};
+	char path[256];
+
+	facts.socket = absolute[0];
+	facts.general_log_file = absolute[1];
+	facts.slow_log_file = mem_strdup("/not/there/elsewhere.log");
+	for (size_t i = 0; i < sizeof skipped / sizeof *skipped; i++)
+		link_to(skipped[i], strcmp(skipped[i], "elsewhere.log") == 0 ? facts.slow_log_file
+		                    : strcmp(skipped[i], "loop.pid") == 0    ? "loop.pid"
+		                                                             : "/not/there");
+	ck_ok(scan_run(&plan, &s, &err), err);
+	ck_assert_uint_eq(s.list.n, 0);
+	scan_done(&s);
+	for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+		link_to(taken[i], "/not/there");
+		ck_assert_int_eq(scan_run(&plan, &s, &err), -1);
+		ck_assert_int_eq(err.kind, ERR_REFUSED);
+		snprintf(path, sizeof path, "%s/%s", dir, taken[i]);
+		ck_assert_ptr_nonnull(strstr(err.text, path));
+		ck_assert_int_eq(unlink(path), 0);
+	}
+	free(absolute[0]);
+	free(absolute[1]);
+	free(facts.slow_log_file);
+}
+END_TEST
+
+/* The .isl names a link to the data directory: a restore moves that name, no other. */
+START_TEST(isl_that_leads_back)
+{
+	char path[256], text[300];
+	struct err err = ERR_INIT;
+	make_dir("shop");
+	put("shop/t.ibd", 77);
+	link_to("lost+found", ".");
+	snprintf(text, sizeof text, "%s/lost+found/shop/t.ibd", dir);
+	snprintf(path, sizeof path, "%s/shop/t.isl", dir);
+	ck_ok(fsio_replace(path, text, strlen(text), 0640, &err), err);
+	struct scan s = scan_all();
+	ck_assert_uint_eq(s.list.n, 3);
+	ck_assert_int_eq(find(&s, "shop/t.ibd")->root, 1);
+	scan_done(&s);
+}
+END_TEST
+
 START_TEST(system_files_outside_are_roots_of_their_own)
 {
 	char *undo = mem_printf("%s/undo", dir);
@@ -203,13 +269,19 @@ START_TEST(system_files_outside_are_roots_of_their_own)
 	names_done(&names);
 	facts.undo_dir = undo;
 	struct err err = ERR_INIT;
+	char *again = mem_printf("%s/lost+found", dir);
+	link_to("lost+found", "undo");
+	facts.innodb_home = again;
 	ck_ok(names_init(&names, &facts, out, &err), err);
+	ck_assert_uint_eq(names_add_root(out, again, "aria_log"), 1);
+	ck_assert_uint_eq(out->roots.n, 2);
 	struct scan s = scan_all();
 	ck_assert_int_eq(find(&s, "undo001")->root, 1);
 	ck_assert(!find(&s, "undo/undo001"));
 	ck_assert(!find(&s, "other.ibd"));
 	scan_done(&s);
 	free(undo);
+	free(again);
 }
 END_TEST
 
@@ -385,6 +457,8 @@ static Suite *suite(void)
 	tcase_add_test(t, names_of_any_byte);
 	tcase_add_test(t, isl_leads_outside_and_a_bad_one_is_named);
 	tcase_add_test(t, links_that_lead_nowhere);
+	tcase_add_test(t, links_of_what_is_left_out);
+	tcase_add_test(t, isl_that_leads_back);
 	tcase_add_test(t, system_files_outside_are_roots_of_their_own);
 	tcase_add_test(t, every_byte_of_a_file_is_handed_out_once);
 	tcase_add_test(t, another_file_under_the_same_name_is_set_aside);
