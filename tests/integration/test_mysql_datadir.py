@@ -67,3 +67,39 @@ def test_member_of_a_group(place):
             for variable in [v for v in section if v.startswith("group_replication")] if isinstance(section, dict) else ():
                 del section[variable]
         assert now == was
+
+
+class Persisting(MySQLServer):
+    persisted = True
+
+
+def test_persisted_paths(place):
+    """A copy that starts beside the server it was made of touches none of its files; in the
+    place of that server it has what was there."""
+    server = Persisting(place, programs=mysql_sid()).create().start()
+    doublewrite, log = place / "doublewrite", place / "live.log"
+    doublewrite.mkdir()
+    server.sql(f"SET PERSIST_ONLY innodb_doublewrite_dir='{doublewrite}'", f"SET PERSIST general_log_file='{log}'",
+               "SET PERSIST general_log=ON", "SET PERSIST max_connections=77",
+               "SET PERSIST_ONLY skip_replica_start=OFF")
+    server.stop()
+    server.start().sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)", "INSERT INTO d.t VALUES (1)")
+    assert list(doublewrite.iterdir())
+    mybak = Mybak(place, server).start()
+    b = mybak.backup("full")
+    for name, options in (("recovered", ()), ("raw", ("--no-recover",))):
+        said = mybak.restore(place / name, b, *options)
+        assert f"innodb_doublewrite_dir={doublewrite}" in said.out + said.err
+        assert f"general_log_file={log}" in said.out + said.err
+        assert "skip_replica_start" in said.out + said.err
+    copy = Persisting(place, "copy", programs=server.programs, datadir=place / "recovered", binlog=False).start()
+    assert copy.sql("SELECT 'of the copy', @@max_connections, @@general_log FROM d.t") == [("of the copy", 77, 1)]
+    assert "of the copy" not in log.read_text()
+    assert not copy.value("SELECT @@innodb_doublewrite_dir")
+    copy.stop()
+    server.stop()
+    said = mybak.restore(server.datadir, b, "--force")
+    assert "innodb_doublewrite_dir" not in said.out + said.err
+    server.start()
+    assert server.value("SELECT @@innodb_doublewrite_dir") == str(doublewrite)
+    assert server.value("SELECT @@general_log_file") == str(log)

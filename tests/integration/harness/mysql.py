@@ -17,6 +17,7 @@ class MySQLServer(Server):
     SEQUENCES = ("ledger",)  # no lock of a backup's holds MyISAM
     GRANTS = ("BACKUP_ADMIN", "RELOAD", "REPLICATION CLIENT", "REPLICATION SLAVE", "PROCESS")
     TABLES = ("log_status", "keyring_component_status")  # of performance_schema
+    persisted = False  # does it read what SET PERSIST wrote?
 
     def create(self):
         key = hashlib.sha1(repr((self.programs.name, self.init)).encode()).hexdigest()[:12]
@@ -34,7 +35,11 @@ class MySQLServer(Server):
         return self
 
     def command(self, *more):
-        words = [self.programs.mariadbd, "--no-defaults", *self.programs.extra, f"--datadir={self.datadir}",
+        defaults = "--no-defaults"
+        if self.persisted:
+            (self.place / "empty.cnf").touch(mode=0o644)
+            defaults = f"--defaults-file={self.place}/empty.cnf"
+        words = [self.programs.mariadbd, defaults, *self.programs.extra, f"--datadir={self.datadir}",
                  f"--socket={self.socket}", f"--pid-file={self.datadir}/{self.name}.pid",
                  f"--log-error={self.log}", f"--tmpdir={self.tmpdir}", "--skip-networking",
                  "--innodb-buffer-pool-size=64M", *_RUN_AS]
