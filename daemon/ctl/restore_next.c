@@ -14,7 +14,7 @@ static void add_command(command_list *list, const char *before, const char *word
 	struct str s = {0};
 
 	str_add(&s, before);
-	text_shell(&s, word);
+	str_shell(&s, word);
 	str_add(&s, after);
 	*vec_push(list) = str_take(&s);
 }

@@ -145,22 +145,3 @@ const char *text_age(char buf[STR_HUMAN_MAX], int64_t seconds)
 		snprintf(buf, STR_HUMAN_MAX, "%lldd %02lldh", s / 86400, s / 3600 % 24);
 	return buf;
 }
-
-void text_shell(struct str *out, const char *word)
-{
-	const char *plain =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:,@=";
-
-	if (*word && word[strspn(word, plain)] == 0) {
-		str_add(out, word);
-		return;
-	}
-	str_add(out, "'");
-	for (; *word; word++) {
-		if (*word == '\'')
-			str_add(out, "'\\''");
-		else
-			str_addn(out, word, 1);
-	}
-	str_add(out, "'");
-}

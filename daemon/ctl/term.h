@@ -42,7 +42,5 @@ void text_safe(struct str *out, const char *text);
 size_t text_width(const char *text);
 /* "41s", "12m", "3h 05m", "2d 04h"; negative counts as 0. */
 const char *text_age(char buf[STR_HUMAN_MAX], int64_t seconds);
-/* A word as a shell wants it, quoted only when it must be. */
-void text_shell(struct str *out, const char *word);
 
 #endif

@@ -36,6 +36,9 @@ char *str_unescape_path(const char *text);
  * Names that come from a repository are checked with this before use. */
 bool str_is_safe_relative(const char *path);
 
+/* A word as a shell wants it, quoted only when it must be. */
+void str_shell(struct str *out, const char *word);
+
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 

@@ -201,3 +201,22 @@ const char *str_duration(char buf[STR_HUMAN_MAX], double seconds)
 		         (unsigned)(s / 3600 % 24));
 	return buf;
 }
+
+void str_shell(struct str *out, const char *word)
+{
+	const char *plain =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:,@=";
+
+	if (*word && word[strspn(word, plain)] == 0) {
+		str_add(out, word);
+		return;
+	}
+	str_add(out, "'");
+	for (; *word; word++) {
+		if (*word == '\'')
+			str_add(out, "'\\''");
+		else
+			str_addn(out, word, 1);
+	}
+	str_add(out, "'");
+}

@@ -140,6 +140,26 @@ static int check_mapped(const struct places *p, const struct manifest *m, const 
 	return err_hint(err, "say for each: --map %s=/new/directory (absent or empty)", example);
 }
 
+/* A MySQL is told of these places in one setting, a list with ';' in which '*' is nothing it
+ * looks for; and what is printed of it goes into a configuration file and a shell. */
+static int check_names(const struct places *p, const struct manifest *m, struct err *err)
+{
+	if (!manifest_is_mysql(m))
+		return 0;
+	for (size_t i = 1; i < p->n; i++) {
+		if (!p->v[i].mapped || !strpbrk(p->v[i].dir, ";*'\"\\\n"))
+			continue;
+		err_set(
+		    err, ERR_USAGE,
+		    "%s cannot go to %s: a MySQL cannot be told of a directory with ; * ' \" \\ "
+		    "or a line break in its name",
+		    p->v[i].from, p->v[i].dir);
+		return err_hint(err, "--map %s=… to another one: innodb_directories must name it",
+		                p->v[i].from);
+	}
+	return 0;
+}
+
 /* "./" + slashes + "#m<k>" needs five bytes; a root as short as "/e" gets a link
  * without the "./". */
 static char *link_name(size_t k, size_t from_len)
@@ -219,7 +239,7 @@ int places_init(const struct manifest *m, const char *target, const char *const 
 	for (; maps && *maps; maps++)
 		if (apply_map(&p, m, *maps, err) < 0)
 			goto out;
-	if (check_mapped(&p, m, used, err) < 0)
+	if (check_mapped(&p, m, used, err) < 0 || check_names(&p, m, err) < 0)
 		goto out;
 	for (size_t i = 0; i < p.n; i++)
 		p.v[i].moved = p.v[i].dir && strcmp(p.v[i].dir, p.v[i].from);

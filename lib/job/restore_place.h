@@ -33,8 +33,9 @@ struct places {
 };
 
 /* `target` is absolute.  `maps`: "/old=/new", NULL-terminated or NULL.  ERR_USAGE
- * for a map that is none, one that names no root of the backup, and for roots that
- * need a map and have none (each is listed).  `m` has its files. */
+ * for a map that is none, one that names no root of the backup, one to a directory that
+ * the setting of a MySQL cannot name, and for roots that need a map and have none (each is
+ * listed).  `m` has its files. */
 int places_init(const struct manifest *m, const char *target, const char *const *maps,
                 struct places *ret, struct err *err);
 void places_done(struct places *p);

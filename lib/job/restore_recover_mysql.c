@@ -98,12 +98,17 @@ void recover_mysql_first(const struct manifest *m, const struct places *places,
 	*ret = (struct first_start){0};
 	if (base || directories || no_sums || m->replica.n)
 		str_add(&s, "--skip-replica-start");
-	if (directories)
-		str_addf(&s, " --innodb-directories='%s'", directories);
+	if (directories) {
+		str_add(&s, " --innodb-directories=");
+		str_shell(&s, directories);
+	}
 	if (no_sums)
 		str_add(&s, " " NO_SUMS);
-	if (base)
-		str_addf(&s, " --log-bin='%s' --log-bin-index='" INDEX "'", base);
+	if (base) {
+		str_add(&s, " --log-bin=");
+		str_shell(&s, base);
+		str_add(&s, " --log-bin-index='" INDEX "'");
+	}
 	if (s.n)
 		ret->options = str_take(&s);
 	if (m->replica.n || no_sums)

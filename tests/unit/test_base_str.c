@@ -207,6 +207,20 @@ START_TEST(a_vector_grows)
 }
 END_TEST
 
+START_TEST(shell_words_survive)
+{
+	struct str s = {0};
+
+	str_shell(&s, "/srv/new");
+	str_add(&s, " ");
+	str_shell(&s, "/a b/it's;$x");
+	str_add(&s, " ");
+	str_shell(&s, "");
+	ck_assert_str_eq(str_text(&s), "/srv/new '/a b/it'\\''s;$x' ''");
+	str_done(&s);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("base_str");
@@ -222,6 +236,7 @@ static Suite *suite(void)
 	tcase_add_test(t, hex);
 	tcase_add_test(t, a_memory_sink_has_a_limit);
 	tcase_add_test(t, a_vector_grows);
+	tcase_add_test(t, shell_words_survive);
 	suite_add_tcase(s, t);
 	return s;
 }

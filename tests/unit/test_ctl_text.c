@@ -46,20 +46,6 @@ START_TEST(ages_are_short)
 }
 END_TEST
 
-START_TEST(shell_words_survive)
-{
-	struct str s = {0};
-
-	text_shell(&s, "/srv/new");
-	str_add(&s, " ");
-	text_shell(&s, "/a b/it's;$x");
-	str_add(&s, " ");
-	text_shell(&s, "");
-	ck_assert_str_eq(str_text(&s), "/srv/new '/a b/it'\\''s;$x' ''");
-	str_done(&s);
-}
-END_TEST
-
 /* What a table prints, as a terminal without colours or as a pipe. */
 static char *table_output(bool tty, const char *const *titles, const char *lead)
 {
@@ -179,7 +165,6 @@ static Suite *suite(void)
 
 	tcase_add_test(c, control_characters_are_shown_not_sent);
 	tcase_add_test(c, ages_are_short);
-	tcase_add_test(c, shell_words_survive);
 	tcase_add_test(c, pipe_gets_plain_columns);
 	tcase_add_test(c, terminal_gets_aligned_columns);
 	tcase_add_test(c, bar_tells_share_rate_and_time_left);

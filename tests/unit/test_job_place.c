@@ -1,5 +1,6 @@
 /* Where roots go, and paths the server wrote down. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -91,6 +92,24 @@ START_TEST(test_maps_refused)
 	ck_assert_int_eq(init("/data/ext=/r/data/x", "/data/ext/deep=/r/b", NULL), -1);
 	ck_assert_int_eq(init("/data/ext=/r", "/data/ext/deep=/r/b", NULL), -1);
 	ck_assert_int_eq(err.kind, ERR_USAGE);
+}
+END_TEST
+
+/* A list in a setting has to name them. */
+START_TEST(test_maps_that_a_mysql_cannot_have)
+{
+	static const char *const bad[] = {"/r/e;x", "/r/e*",   "/r/e'x",
+	                                  "/r/e\"", "/r/e\\x", "/r/e\nx"};
+	char map[64];
+
+	for (size_t i = 0; i < 2 * sizeof bad / sizeof *bad; i++) {
+		snprintf(map, sizeof map, "/data/ext=%s", bad[i / 2]);
+		free(m->flavour);
+		m->flavour = mem_strdup(i % 2 ? "mysql" : "mariadb");
+		ck_assert_int_eq(init(map, "/data/ext/deep=/r/deep", NULL), i % 2 ? -1 : 0);
+		ck_assert(!(i % 2) || (err.kind == ERR_USAGE && strstr(err.hint, "/data/ext=")));
+	}
+	ck_ok(init("/data/ext=/r/a b,$#x ", "/data/ext/deep=/r/deep", NULL), err);
 }
 END_TEST
 
@@ -260,6 +279,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, test_maps);
 	tcase_add_test(t, test_maps_refused);
+	tcase_add_test(t, test_maps_that_a_mysql_cannot_have);
 	tcase_add_test(t, test_root_without_files_needs_no_map);
 	tcase_add_test(t, test_collisions);
 	tcase_add_test(t, test_isl);

@@ -117,6 +117,24 @@ START_TEST(mysql_recovers_with_the_binlog_of_the_backup)
 }
 END_TEST
 
+/* Names that a shell would take apart. */
+START_TEST(the_first_start_is_a_line_of_a_shell)
+{
+	struct manifest *m = mysql_backup("#mybak-binlog/it's $x.000042");
+	char dir[] = "/new/$a b";
+	struct place v[] = {{0}, {.dir = dir, .mapped = true}};
+	struct places places = {.target = target, .v = v, .n = 2};
+	struct first_start first;
+
+	recover_mysql_first(m, &places, &first);
+	ck_assert_ptr_nonnull(strstr(first.options, " --innodb-directories='/new/$a b' "));
+	ck_assert_ptr_nonnull(strstr(first.options, " --log-bin='#mybak-binlog/it'\\''s $x' "));
+	first_start_done(&first);
+	manifest_free(m);
+	fsio_remove_tree(target, NULL);
+}
+END_TEST
+
 START_TEST(mysql_without_a_binlog)
 {
 	struct manifest *m = mysql_backup(NULL);
@@ -210,6 +228,7 @@ static Suite *suite(void)
 	tcase_set_timeout(t, 30);
 	tcase_add_test(t, only_known_settings_become_options);
 	tcase_add_test(t, mysql_recovers_with_the_binlog_of_the_backup);
+	tcase_add_test(t, the_first_start_is_a_line_of_a_shell);
 	tcase_add_test(t, mysql_without_a_binlog);
 	tcase_add_test(t, what_is_no_binlog_is_damage);
 	tcase_add_test(t, transactions_in_doubt_have_names);
