@@ -18,6 +18,8 @@
 #include "server/settings.h"
 #include "server/zone.h"
 
+#define QUESTION_S 3600u /* a log table is read whole to repair it */
+
 int recover_version(const struct manifest *m, struct server_version *ret, struct err *err)
 {
 	struct server_version v;
@@ -127,6 +129,35 @@ int recover_start(const struct recover_plan *plan, const struct recover_start *h
 	return rc;
 }
 
+int recover_session_open(const struct recover_plan *plan, const struct private_server *server,
+                         const char *defaults, struct recover_session *ret, struct err *err)
+{
+	const struct conn_target target = {
+	    .socket = private_socket(server), .defaults_file = defaults, .user = "root"};
+	struct recover_session s = {0};
+
+	if (conn_open(&target, QUESTION_S, &s.conn, err) < 0)
+		return -1;
+	if (conn_watch_begin(s.conn, plan->cancel, &s.watch, err) < 0) {
+		conn_free(s.conn);
+		return -1;
+	}
+	*ret = s;
+	return 0;
+}
+
+int recover_session_close(const struct recover_plan *plan, struct recover_session *s, int rc,
+                          struct err *err)
+{
+	conn_watch_end(s->watch);
+	conn_free(s->conn);
+	if (rc < 0 && cancel_check(plan->cancel, NULL) < 0) {
+		err_clear(err);
+		return cancel_check(plan->cancel, err);
+	}
+	return rc;
+}
+
 static int no_row(void *arg, unsigned n, char **fields, const unsigned long *lengths,
                   struct err *err)
 {
@@ -155,21 +186,18 @@ void recover_log_tables(struct conn *c)
 static int work(const struct recover_plan *plan, const struct private_server *server,
                 struct err *err)
 {
-	const struct conn_target target = {.socket = private_socket(server),
-	                                   .defaults_file = plan->work ? plan->work_defaults : NULL,
-	                                   .user = "root"};
+	const char *defaults = plan->work ? plan->work_defaults : NULL;
+	struct recover_session s = {0};
 	struct err why = ERR_INIT;
-	struct conn *c = NULL;
 	int rc = 0;
 
-	if (conn_open(&target, 0, &c, &why) == 0)
-		recover_log_tables(c);
+	if (recover_session_open(plan, server, defaults, &s, &why) == 0)
+		recover_log_tables(s.conn);
 	if (plan->work)
 		rc = plan->work(plan->arg, private_socket(server), err);
 	if (rc == 0 && plan->note)
-		doubt_note(c, &why, plan->note);
-	conn_free(c);
-	return rc;
+		doubt_note(s.conn, &why, plan->note);
+	return recover_session_close(plan, &s, rc, err);
 }
 
 int recover_run(const struct recover_plan *plan, struct err *err)

@@ -155,15 +155,6 @@ char *recover_mysql_advice(const struct manifest *m, const struct places *places
 
 /* ---- the two starts */
 
-static int connect_to(const struct private_server *server, const char *defaults, struct conn **ret,
-                      struct err *err)
-{
-	const struct conn_target target = {
-	    .socket = private_socket(server), .defaults_file = defaults, .user = "root"};
-
-	return conn_open(&target, 0, ret, err);
-}
-
 /* Every start without a file of its own gives the server an identity, and this one is
  * not the restored server's. */
 static int remove_identity(const struct recover_plan *plan, struct err *err)
@@ -194,7 +185,7 @@ static int recover(const struct recover_plan *plan, struct err *err)
 	const struct recover_start how = {.more = options};
 	size_t n = 0;
 	struct private_server *server = NULL;
-	struct conn *c = NULL;
+	struct recover_session s = {0};
 
 	if (base) {
 		options[n++] = log_bin;
@@ -205,17 +196,17 @@ static int recover(const struct recover_plan *plan, struct err *err)
 		options[n++] = NO_SUMS;
 	int rc = recover_start(plan, &how, &server, err);
 	if (rc == 0)
-		rc = connect_to(server, NULL, &c, err);
+		rc = recover_session_open(plan, server, NULL, &s, err);
 	/* What is written from now on has its sums. */
 	if (rc == 0 && no_sums)
-		rc = conn_exec(c, err, SUMS_ON);
+		rc = conn_exec(s.conn, err, SUMS_ON);
 	if (rc == 0) {
-		recover_log_tables(c);
-		rc = recover_end_replication(c, plan->note, err);
+		recover_log_tables(s.conn);
+		rc = recover_end_replication(s.conn, plan->note, err);
 	}
 	if (rc == 0 && plan->note && !plan->work)
-		doubt_note(c, NULL, plan->note);
-	conn_free(c);
+		doubt_note(s.conn, NULL, plan->note);
+	rc = recover_session_close(plan, &s, rc, err);
 	if (rc == 0)
 		rc = private_stop(server, err);
 	private_free(server);
@@ -268,17 +259,17 @@ static int work(const struct recover_plan *plan, struct err *err)
 {
 	const struct recover_start how = {.grants = true, .more = plan->work_options};
 	struct private_server *server = NULL;
-	struct conn *c = NULL;
+	struct recover_session s = {0};
 
 	int rc = recover_start(plan, &how, &server, err);
 	if (rc == 0)
-		rc = connect_to(server, plan->work_defaults, &c, err);
+		rc = recover_session_open(plan, server, plan->work_defaults, &s, err);
 	if (rc == 0) {
-		rc = run_work(plan, server, c, err);
-		int gone = replay_forget(c, rc == 0 ? err : NULL);
+		rc = run_work(plan, server, s.conn, err);
+		int gone = replay_forget(s.conn, rc == 0 ? err : NULL);
 		rc = rc == 0 ? gone : rc;
 	}
-	conn_free(c);
+	rc = recover_session_close(plan, &s, rc, err);
 	if (rc == 0)
 		rc = private_stop(server, err);
 	private_free(server);

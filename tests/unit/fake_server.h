@@ -37,6 +37,7 @@ struct fake {
 	struct fake_host after; /* if it has a name: from the next dump on */
 	uint64_t end_first;     /* where the newest file ends for the first connection; 0: all */
 	uint64_t end;           /* the same for who of the others asks next */
+	const char *silent;     /* a question with this word gets no answer */
 	unsigned group_ms;      /* between two events that begin a group */
 	size_t ahead;           /* events not yet sent that the end already counts */
 	size_t sent;            /* events of the newest file, by a dump with group_ms */
@@ -126,6 +127,18 @@ static inline bool fake_rows(struct fake_session *s, size_t columns, size_t rows
 	return ok && fake_send(s, "\xfe\0\0\2\0", 5);
 }
 
+/* For so long, or until the stream has to end. */
+static inline bool fake_wait(struct fake_session *s, unsigned ms)
+{
+	struct fake *f = s->f;
+	struct pollfd p = {.fd = s->fd, .events = POLLIN};
+	bool gone = poll(&p, 1, (int)ms) > 0;
+	pthread_mutex_lock(&f->lock);
+	gone |= f->stop || s->cuts != f->cuts;
+	pthread_mutex_unlock(&f->lock);
+	return !gone;
+}
+
 /* ---- questions */
 
 static inline bool fake_answer_files(struct fake_session *s)
@@ -162,6 +175,12 @@ static inline bool fake_answer(struct fake_session *s, const char *sql)
 {
 	struct fake *f = s->f;
 	char number[24];
+	if (f->silent && strstr(sql, f->silent)) {
+		f->holding++;
+		while (fake_wait(s, 50))
+			;
+		return false;
+	}
 	if (strstr(sql, "SHOW GLOBAL VARIABLES WHERE")) {
 		pthread_mutex_lock(&f->lock);
 		bool hold = ++f->whos == f->hold_at;
@@ -219,18 +238,6 @@ static inline bool fake_lead(struct fake_session *s, const char *file, uint64_t 
 	le64_put(body, pos);
 	memcpy(body + 8, file, strlen(file));
 	return fake_made_up(s, BINLOG_ROTATE, body, 8 + strlen(file));
-}
-
-/* For so long, or until the stream has to end. */
-static inline bool fake_wait(struct fake_session *s, unsigned ms)
-{
-	struct fake *f = s->f;
-	struct pollfd p = {.fd = s->fd, .events = POLLIN};
-	bool gone = poll(&p, 1, (int)ms) > 0;
-	pthread_mutex_lock(&f->lock);
-	gone |= f->stop || s->cuts != f->cuts;
-	pthread_mutex_unlock(&f->lock);
-	return !gone;
 }
 
 static inline bool fake_send_one(struct fake_session *s, const struct made *m, size_t i,

@@ -3,11 +3,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/fsio.h"
 #include "base/mem.h"
 #include "job/restore_doubt.h"
 #include "job/restore_recover.h"
 #include "job/restore_recover_mysql.h"
+#include "tests/unit/fake_server.h"
 #include "tests/unit/unit.h"
 
 /* A manifest comes from a place others may write to, and root may be restoring. */
@@ -50,6 +52,7 @@ START_TEST(only_known_settings_become_options)
 END_TEST
 
 static char target[32];
+static struct fake fake;
 
 static struct manifest *mysql_backup(const char *binlog)
 {
@@ -185,6 +188,48 @@ START_TEST(what_is_no_binlog_is_damage)
 }
 END_TEST
 
+static void *cancel_later(void *arg)
+{
+	while (fake.holding == 0)
+		usleep(1000);
+	cancel_ask(arg);
+	return NULL;
+}
+
+/* The server is there, and never says whether it was a replica. */
+START_TEST(a_question_is_not_waited_for)
+{
+	struct manifest *m = mysql_backup(NULL);
+	struct places places = {.target = target};
+	struct cancel cancel = {0};
+	struct err err = ERR_INIT;
+	char script[64];
+	pthread_t other;
+
+	fake_start(&fake, target);
+	fake.silent = "slave_master_info";
+	snprintf(script, sizeof script, "%s/server", target);
+	FILE *f = fopen(script, "w");
+	fprintf(f,
+	        "#!/bin/sh\nfor o; do case $o in --socket=*) ln -s %s ${o#*=};; esac; done\n"
+	        "exec sleep 60\n",
+	        fake.socket);
+	fclose(f);
+	chmod(script, 0755);
+	const struct recover_plan plan = {
+	    .m = m, .places = &places, .binary = script, .cancel = &cancel};
+	ck_assert_int_eq(pthread_create(&other, NULL, cancel_later, &cancel), 0);
+	uint64_t from = clock_mono_ns();
+	ck_assert_int_eq(recover_run(&plan, &err), -1);
+	ck_assert_uint_lt(clock_mono_ns() - from, 5000000000u);
+	ck_assert_msg(err.kind == ERR_CANCELLED && !err.hint[0], "%s", err.text);
+	pthread_join(other, NULL);
+	fake_end(&fake);
+	manifest_free(m);
+	fsio_remove_tree(target, NULL);
+}
+END_TEST
+
 static void names(const char *format, const char *a, const char *b, const char *hex,
                   const char *want)
 {
@@ -231,6 +276,7 @@ static Suite *suite(void)
 	tcase_add_test(t, the_first_start_is_a_line_of_a_shell);
 	tcase_add_test(t, mysql_without_a_binlog);
 	tcase_add_test(t, what_is_no_binlog_is_damage);
+	tcase_add_test(t, a_question_is_not_waited_for);
 	tcase_add_test(t, transactions_in_doubt_have_names);
 	suite_add_tcase(s, t);
 	return s;

@@ -1,8 +1,10 @@
 /* A session that another thread ends. */
 #include <fcntl.h>
 
+#include "base/clock.h"
 #include "base/fsio.h"
 #include "server/conn_mysql.h"
+#include "server/conn_watch.h"
 #include "tests/unit/fake_server.h"
 
 static char dir[64];
@@ -57,12 +59,47 @@ START_TEST(what_has_its_number_now_is_left_alone)
 }
 END_TEST
 
+static void *ask_later(void *arg)
+{
+	while (fake.holding == 0)
+		usleep(1000);
+	cancel_ask(arg);
+	return NULL;
+}
+
+START_TEST(cancelled_while_it_waits)
+{
+	struct err e = ERR_INIT;
+	struct cancel all = {0}, mine = {.up = &all};
+	struct conn_watch *w = NULL;
+	pthread_t other;
+	struct conn *c = opened();
+
+	ck_ok(conn_watch_begin(c, &mine, &w, &e), e);
+	ck_ok(conn_exec(c, &e, "SELECT 1"), e);
+	conn_watch_end(w);
+	ck_ok(conn_exec(c, &e, "SELECT 2"), e);
+	fake.silent = "SLEEP";
+	ck_ok(conn_watch_begin(c, &mine, &w, &e), e);
+	ck_assert_int_eq(pthread_create(&other, NULL, ask_later, &all), 0);
+	uint64_t from = clock_mono_ns();
+	ck_assert_int_eq(conn_exec(c, &e, "SELECT SLEEP(9)"), -1);
+	ck_assert_uint_lt(clock_mono_ns() - from, 2000000000u);
+	ck_assert_int_eq(e.kind, ERR_UNREACHABLE);
+	pthread_join(other, NULL);
+	conn_watch_end(w);
+	conn_watch_end(NULL);
+	conn_free(c);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("server_conn");
 	TCase *t = tcase_create("conn");
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, what_has_its_number_now_is_left_alone);
+	tcase_add_test(t, cancelled_while_it_waits);
 	suite_add_tcase(s, t);
 	return s;
 }
