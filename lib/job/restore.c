@@ -16,6 +16,7 @@
 #include "job/restore_redo.h"
 #include "job/restore_redo_source.h"
 #include "job/restore_replay.h"
+#include "job/restore_unlocked.h"
 
 static struct restore_files files_of(const struct restore *r)
 {
@@ -144,8 +145,9 @@ static void make_note(struct restore *r)
 	struct str s = {0};
 	char *links = r->req->recover ? NULL : note_links(r);
 	char *advice = r->req->recover ? NULL : recover_mysql_advice(r->m, &r->places);
+	char *unlocked = unlocked_note(r->m, r->pitr.pieces.n > 0);
 	const char *const parts[] = {advice, links, r->found.n ? str_text(&r->found) : NULL,
-	                             r->pitr.note};
+	                             unlocked, r->pitr.note};
 
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
 		if (parts[i])
@@ -155,6 +157,7 @@ static void make_note(struct restore *r)
 		recover_mysql_first(r->m, &r->places, &r->result.first);
 	free(links);
 	free(advice);
+	free(unlocked);
 }
 
 static int finish(struct restore *r, struct err *err)

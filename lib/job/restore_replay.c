@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "job/pitr_choose.h"
 #include "job/pitr_memory.h"
+#include "job/restore_unlocked.h"
 
 struct work {
 	const struct pitr_request *request;
@@ -66,6 +67,8 @@ int restore_replay(const struct recover_plan *recover, const struct pitr_request
 		with.work_options = replay_options(w.replay);
 		with.work_defaults = replay_defaults(w.replay);
 		rc = recover_run(&with, err);
+		if (rc < 0)
+			unlocked_explain(recover->m, err);
 	}
 	replay_free(w.replay);
 	free(scratch);

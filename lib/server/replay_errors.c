@@ -31,7 +31,7 @@ static int hint_before(const struct trace_place *p, struct err *err)
 	return -1;
 }
 
-static int unexpected(const struct trace_place *p, const char *line, struct err *err)
+static int unexpected(const struct trace_place *p, unsigned code, const char *line, struct err *err)
 {
 	if (!p)
 		err_set(err, ERR_SERVER, "replay failed: %.600s", line);
@@ -41,6 +41,8 @@ static int unexpected(const struct trace_place *p, const char *line, struct err 
 	else
 		err_set(err, ERR_SERVER, "replay of %s failed at %" PRIu64 ": %.600s", p->file,
 		        p->pos, line);
+	if (err)
+		err->sys = (int)code;
 	return hint_before(p, err);
 }
 
@@ -75,7 +77,7 @@ static int judge(struct replay_errors *e, const struct trace_place *p, unsigned 
 	while (p && i < e->n && !is_at(&e->list[i], p))
 		i++;
 	if (!p || i == e->n || !is_of(&e->list[i], code))
-		return unexpected(p, line, err);
+		return unexpected(p, code, line, err);
 	for (size_t k = e->next; k < i; k++)
 		if (e->list[k].must)
 			return missing(&e->list[k], err);

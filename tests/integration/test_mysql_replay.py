@@ -251,3 +251,27 @@ def processes_of(word):
 
 def alive(pid):
     return os.path.exists(f"/proc/{pid}")
+
+
+def test_table_that_nothing_held_still(place):
+    """A row of it that was written while the backup ran and is not in it: every restore tells
+    of such tables, and a replay that needs the row says why it ends."""
+    source = source_of(place, "on")
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT PRIMARY KEY)",
+               "CREATE TABLE shop.bare (id INT PRIMARY KEY, v INT) ENGINE=MyISAM", "INSERT INTO shop.bare VALUES (1, 1)")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    b = mybak.backup("full")
+    source.sql("SET SESSION sql_log_bin=OFF", "INSERT INTO shop.bare VALUES (2, 2)")  # between its file and the point
+    alone = mybak.restore(place / "alone", b)
+    assert "holds 1 of its tables still (shop.bare)" in alone.out and "no replay" not in alone.out
+    source.sql("INSERT INTO shop.t VALUES (1)", "INSERT INTO shop.bare VALUES (3, 3)")
+    archived(mybak)
+    said = mybak.restore(place / "replayed")
+    assert "holds 1 of its tables still (shop.bare)" in said.out and "no replay brings them back" in said.out
+    copy = restored(place, source, place / "replayed", "copy")
+    assert copy.sql("SELECT id FROM shop.bare ORDER BY id") == [(1,), (3,)]
+    copy.stop()
+    source.sql("UPDATE shop.bare SET v=5 WHERE id=2")
+    archived(mybak)
+    said = mybak.restore(place / "ends", expect=1)
+    assert "1032" in said.err and "shop.bare is held still by no lock" in said.err and "--before" in said.err

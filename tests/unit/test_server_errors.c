@@ -130,6 +130,7 @@ START_TEST(errors_of_the_source_and_others)
 	ck_assert_int_eq(says("ERROR 1062 (23000) at line 10: Duplicate\n"), -1);
 	ck_assert_ptr_nonnull(strstr(err.text, "transaction 0-1-7, binlog.000001:300"));
 	ck_assert_ptr_nonnull(strstr(err.text, "(23000): Duplicate"));
+	ck_assert_int_eq(err.sys, 1062);
 	ck_assert_ptr_nonnull(strstr(err.hint, "--gtid 0-1-7 --before"));
 
 	errors.list = list;
