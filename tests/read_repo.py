@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import struct
 import subprocess
@@ -24,6 +25,7 @@ except ImportError:
 
 RAW_MAX = 1 << 20
 RING = 12288  # where the ring of ib_logfile0 begins
+NO_OPTIONS = ("system_time_zone", "system_utc_offset")  # settings that are the environment's
 
 
 class Damaged(Exception):
@@ -282,7 +284,48 @@ def restore(repository, instance, name, target, external):
                 shutil.rmtree(parts)
             parts = into
         lay_out(chain[0], parts, target, external)
-    return chain[0].head
+    return chain[0]
+
+
+def every_start(head, external):
+    """Options that the server needs from now on."""
+    settings = {name: unescape(value).decode() for name, value in head["settings"].items()}
+    words = [f"--{name}={value}" for name, value in settings.items() if name not in NO_OPTIONS]
+    if external and head["server"]["flavour"] == "mysql":
+        words.append("--innodb-directories=" + ";".join(external.values()))
+    return words
+
+
+def first_start(backup, target):
+    """Options that a MySQL needs the first time; beside them goes what it reads then."""
+    words = []
+    for f in backup.files:
+        if f["k"] == "plain" and f.get("r", 0) == 0 and f["path"].startswith(b"#mybak-binlog/"):
+            name = f["path"].decode()
+            pathlib.Path(target, "#mybak-binlog/mybak.index").write_text(f"./{name}\n")
+            words += ["--log-bin=" + name.rsplit(".", 1)[0], "--log-bin-index=#mybak-binlog/mybak.index"]
+    if "replica" in backup.head:
+        words.append("--skip-replica-start")
+    if "encryption" in backup.head["redo"]:
+        words.append("--innodb-log-checksums=OFF")
+    return words
+
+
+def tell(backup, target, external):
+    """What is left to do, in the words of mybak-repo(5)."""
+    words = every_start(backup.head, external)
+    first = first_start(backup, target) if backup.head["server"]["flavour"] == "mysql" else []
+    if first:
+        print("start the server the first time with:", shlex.join(words + first))
+        if "encryption" in backup.head["redo"]:
+            print("then say: SET GLOBAL innodb_log_checksums = ON")
+        if "replica" in backup.head:
+            print("then say: RESET REPLICA ALL")
+        made = [os.path.join(target, "auto.cnf")]
+        if os.path.exists(os.path.join(target, "#mybak-binlog")):
+            made.append(os.path.join(target, "#mybak-binlog"))
+        print("after a clean shutdown remove:", shlex.join(made))
+    print("start the server with:", shlex.join(words))
 
 
 def main(args):
@@ -290,11 +333,10 @@ def main(args):
         sys.exit(__doc__)
     external = dict(words.split("=", 1) for words in args[4:])
     try:
-        head = restore(*args[:4], {old: os.fsencode(new) for old, new in external.items()})
+        backup = restore(*args[:4], {old: os.fsencode(new) for old, new in external.items()})
     except Damaged as why:
         sys.exit(f"read_repo.py: {why}")
-    print("start the server with:",
-          *(f"--{k}={unescape(v).decode()}" for k, v in head["settings"].items()))
+    tell(backup, args[3], external)
 
 
 if __name__ == "__main__":

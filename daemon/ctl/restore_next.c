@@ -23,9 +23,16 @@ static void private_server(const struct flavour_row *p, const char *socket, comm
 {
 	char *client = mem_printf("%s --socket=", p->clients[0]);
 	char *admin = mem_printf("%s --socket=", p->admin);
+	const char *end = strrchr(socket, '/');
 
 	add_command(list, client, socket, "");
 	add_command(list, admin, socket, " shutdown");
+	/* Nobody else takes away the directory that was made for it. */
+	if (end && end > socket) {
+		char *dir = mem_strndup(socket, (size_t)(end - socket));
+		add_command(list, "rm -r ", dir, "");
+		free(dir);
+	}
 	free(client);
 	free(admin);
 }

@@ -159,6 +159,16 @@ static int refused(const struct dump *d, const struct reply *r, struct err *err)
 	return err_hint(err, "Run on the server: %s", d->grant);
 }
 
+/* MySQL.  What was written in another gtid_mode is not streamed in this one. */
+static void hint_mode(const struct reply *r, struct err *err)
+{
+	if (strstr(r->text, "GTID_MODE"))
+		err_hint(err, "With gtid_mode OFF no transaction that has a GTID is streamed, with "
+		              "ON none without: the archive goes on behind them, so take a backup "
+		              "now. With OFF_PERMISSIVE and ON_PERMISSIVE both are streamed: next "
+		              "time leave it at that until the archive has caught up.");
+}
+
 static int failed(const struct dump *d, const struct reply *r, bool silent, struct err *err)
 {
 	if (is_same_id(r))
@@ -169,6 +179,7 @@ static int failed(const struct dump *d, const struct reply *r, bool silent, stru
 	case ER_MASTER_FATAL_ERROR_READING_BINLOG:
 		err_set(err, ERR_NOT_FOUND, "the server cannot stream %s: %s (error %u)", d->from,
 		        r->text, r->number);
+		hint_mode(r, err);
 		break;
 	case ER_SPECIFIC_ACCESS_DENIED_ERROR:
 	case ER_ACCESS_DENIED_ERROR:

@@ -116,7 +116,7 @@ static int check_programs(struct restore *r, struct err *err)
 
 	if (!r->req->recover)
 		return 0;
-	if (recover_find_binary(r->m, r->req->server_binary, &r->binary, err) < 0 ||
+	if (recover_find_binary(r->m, r->req->server_binary, &r->binary, &r->found, err) < 0 ||
 	    restore_owner_check(r->m, &r->places, r->binary, err) < 0)
 		return -1;
 	if (!r->pitr.pieces.n)

@@ -31,14 +31,30 @@ int recover_version(const struct manifest *m, struct server_version *ret, struct
 	return 0;
 }
 
-int recover_find_binary(const struct manifest *m, const char *wanted, char **ret, struct err *err)
+/* A MySQL of a later patch upgrades its dictionary as it starts. */
+static void note_newer(const struct server_version *was, const struct server_version *is,
+                       struct str *note)
 {
-	struct server_version version;
+	if (is->flavour != FLAVOUR_MYSQL || is->patch <= was->patch)
+		return;
+	str_addf(note,
+	         "%sthe server program is MySQL %u.%u.%u and the backup of %u.%u.%u: the data are "
+	         "of the newer one now, and an older one may not open them any more",
+	         note->n ? "; " : "", is->major, is->minor, is->patch, was->major, was->minor,
+	         was->patch);
+}
+
+int recover_find_binary(const struct manifest *m, const char *wanted, char **ret, struct str *note,
+                        struct err *err)
+{
+	struct server_version version, is;
 
 	if (recover_version(m, &version, err) < 0)
 		return -1;
-	if (private_find_binary(wanted, &version, ret, err) == 0)
+	if (private_find_binary(wanted, &version, ret, &is, err) == 0) {
+		note_newer(&version, &is, note);
 		return 0;
+	}
 	return err_add(err, "backup %s is of %s %s", m->id, flavour_name(version.flavour),
 	               m->version);
 }

@@ -33,8 +33,10 @@ struct recover_plan {
 	struct str *note;
 };
 
-/* ERR_REFUSED or ERR_NOT_FOUND when no program fits the backup's server. */
-int recover_find_binary(const struct manifest *m, const char *wanted, char **ret, struct err *err);
+/* ERR_REFUSED or ERR_NOT_FOUND when no program fits the backup's server.  One that makes
+ * the data its own is told of in `note`. */
+int recover_find_binary(const struct manifest *m, const char *wanted, char **ret, struct str *note,
+                        struct err *err);
 
 /* ERR_DAMAGED: the manifest has no version. */
 int recover_version(const struct manifest *m, struct server_version *ret, struct err *err);

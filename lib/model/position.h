@@ -13,7 +13,7 @@
 struct position {
 	char *file;   /* "binlog.000007", NULL when the server writes no binlog */
 	uint64_t pos; /* byte offset of the first event that is NOT in the backup */
-	char *gtid;   /* MariaDB: gtid_binlog_pos; MySQL: gtid_executed; NULL if none */
+	char *gtid;   /* MariaDB: gtid_binlog_pos; MySQL: gtid_executed; NULL if none, or no file */
 	/* When that file began (the time of its first event, seconds since 1970): names begin
 	 * again after RESET MASTER, this does not.  0: not known. */
 	uint32_t created;

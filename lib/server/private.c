@@ -187,8 +187,24 @@ static int hint_keys(const struct private_server *p, struct err *err)
 	                p->log);
 }
 
+/* It loads the components that a manifest beside the program or in the data directory
+ * names, before it knows anything of the data. */
+static int hint_component(const struct private_server *p, struct err *err)
+{
+	return err_hint(err,
+	                "A component (a keyring, as a rule) that mysqld.my beside the server "
+	                "program or in the data directory names cannot be loaded: "
+	                "--server-option=--plugin-dir=DIR says where its .so is, and its own file "
+	                "of settings (component_keyring_file.cnf) lies beside the .so or in the "
+	                "data directory. Whole log: %s",
+	                p->log);
+}
+
 static int hint_log(const struct private_server *p, const char *reasons, struct err *err)
 {
+	if (p->flavour == FLAVOUR_MYSQL &&
+	    (strcasestr(reasons, "manifest file") || strcasestr(reasons, "load component")))
+		return hint_component(p, err);
 	if (strcasestr(reasons, "encrypt") || strcasestr(reasons, "key_management") ||
 	    strcasestr(reasons, "keyring"))
 		return hint_keys(p, err);

@@ -41,9 +41,10 @@ struct private_server;
  * usual names and places.  Runs it with --version and refuses one of another flavour or
  * series (10.11 against 11.4, 8.0 against 8.4), and a MySQL older than the version
  * itself, saying both: one of a later series would turn the data into its own as it
- * starts, and an earlier one refuses it. */
+ * starts, and an earlier one refuses it.  *ret_is: what it is; a MySQL of a later patch
+ * does that to the data too, and whoever uses them must know. */
 int private_find_binary(const char *wanted, const struct server_version *version, char **ret_path,
-                        struct err *err);
+                        struct server_version *ret_is, struct err *err);
 
 /* Start and wait until it accepts connections, that is until recovery is over.
  * On failure the text has the decisive lines of its error log, the program is gone,

@@ -40,7 +40,8 @@ static bool can_recover(const struct server_version *program, const struct serve
 }
 
 /* 0 fits, -1 with the reason. */
-static int check_program(const char *path, const struct server_version *w, struct err *err)
+static int check_program(const char *path, const struct server_version *w,
+                         struct server_version *ret_is, struct err *err)
 {
 	const char *const argv[] = {path, "--no-defaults", "--version", NULL};
 	char *output = NULL, *text = NULL, how[64];
@@ -65,6 +66,7 @@ static int check_program(const char *path, const struct server_version *w, struc
 		        w->minor, w->patch);
 		goto out;
 	}
+	*ret_is = is;
 	rc = 0;
 out:
 	free(text);
@@ -85,7 +87,7 @@ static int hint_binary(const struct server_version *w, struct err *err)
 }
 
 int private_find_binary(const char *wanted, const struct server_version *version, char **ret_path,
-                        struct err *err)
+                        struct server_version *ret_is, struct err *err)
 {
 	const struct flavour_row *row =
 	    flavour_find(version->flavour, version->major, version->minor, version->patch);
@@ -96,7 +98,7 @@ int private_find_binary(const char *wanted, const struct server_version *version
 	for (; *names; names++) {
 		struct err why = ERR_INIT;
 		char *path = proc_find(*names);
-		if (path && check_program(path, version, &why) == 0) {
+		if (path && check_program(path, version, ret_is, &why) == 0) {
 			*ret_path = path;
 			return 0;
 		}

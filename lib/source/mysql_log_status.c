@@ -46,9 +46,10 @@ static int read_local(const json_t *o, struct position *p)
 			return -1;
 		p->file = mem_strdup(file);
 		p->taken_us = clock_wall_us();
+		/* Without a binlog to hold still, the set is behind what the LSN has. */
+		if (gtid)
+			p->gtid = one_line(gtid);
 	}
-	if (gtid)
-		p->gtid = one_line(gtid);
 	return 0;
 }
 

@@ -1,6 +1,8 @@
 """A full and an incremental laid over each other, byte for byte against a cold copy of the
 source taken at the same point.  A page may differ only where redo from the backup's
-checkpoint on has a change for it that recovery would make."""
+checkpoint on has a change for it that recovery would make, and is never older than what
+the source's file had before the backup began."""
+import contextlib
 import struct
 
 import pytest
@@ -28,12 +30,12 @@ class MariaDBKind:
 
     @staticmethod
     def owed(cold, restored, backup):
-        """(is there redo at all, is there for this page)"""
+        """Is there redo for this page?"""
         touched, _ = Log(restored / "ib_logfile0").pages()
 
         def is_owed(name, page, x, y):
             return (space_of(restored, cold, name), page) in touched
-        return bool(touched), is_owed
+        return is_owed
 
 
 class MySQLKind:
@@ -47,14 +49,15 @@ class MySQLKind:
 
     @staticmethod
     def owed(cold, restored, backup):
-        """Was it changed since the checkpoint?  Its redo has records of some seventy kinds; that
-        each is there for its page is what recovery shows."""
+        """Was it changed since the checkpoint, and written to the file after it was copied?  Its
+        redo has records of some seventy kinds; that each is there for its page is what recovery
+        shows."""
         checkpoint = backup["lsn"]["checkpoint"]
 
         def is_owed(name, page, x, y):
             # What the file has grown by is zero until it is written.
-            return max(lsn_of(x), lsn_of(y)) >= checkpoint or not any(x) and not any(y)
-        return backup["lsn"]["end"] > checkpoint, is_owed
+            return lsn_of(x) >= checkpoint and lsn_of(x) > lsn_of(y) or not any(x) and not any(y)
+        return is_owed
 
 
 KINDS = pytest.mark.parametrize("kind", [MariaDBKind, pytest.param(MySQLKind, marks=pytest.mark.mysql)])
@@ -96,14 +99,37 @@ def space_of(restored, cold, name):
     raise AssertionError(name)
 
 
-def check_owed(kind, cold, restored, backup):
-    """No difference but what redo owes; does it owe anything?"""
+def lsns(folder):
+    """{(file, tablespace, page): LSN}; a file of that name can be another one later."""
+    found = {}
+    for name in page_files(folder):
+        with contextlib.suppress(FileNotFoundError):  # dropped meanwhile
+            data = (folder / name).read_bytes()
+            for at in range(0, len(data), PAGE):
+                found[name, data[34:38], at // PAGE] = lsn_of(data[at:at + PAGE])
+    return found
+
+
+def check_owed(kind, cold, restored, backup, before):
+    """No difference but what redo owes: how many pages are there of that kind?"""
     assert page_files(cold) == page_files(restored)
-    something, is_owed = kind.owed(cold, restored, backup)
+    is_owed, owing = kind.owed(cold, restored, backup), 0
     for name, page, x, y in differing_pages(kind, cold, restored):
-        assert is_owed(name, page, x, y), \
-            f"{name} page {page} differs: LSN {lsn_of(x)} cold, {lsn_of(y)} restored"
-    return something
+        if lsn_of(x) > backup["lsn"]["end"]:
+            continue  # purge and the like go on after the point
+        where = f"{name} page {page} differs: LSN {lsn_of(x)} cold, {lsn_of(y)} restored"
+        assert is_owed(name, page, x, y), where
+        # Redo begins behind this one: what a page lacks of before does not come back.
+        least = before.get((name, (restored / name).read_bytes()[34:38], page), 0)
+        assert lsn_of(y) >= least, f"{where}, {least} before"
+        owing += 1
+    return owing
+
+
+def decided_by_the_copy(kind, restored, full, backup):
+    """How many pages have changes that neither the full has nor redo?"""
+    return sum(full["lsn"]["end"] < lsn < backup["lsn"]["checkpoint"] for (name, _, page), lsn in lsns(restored).items()
+               if name.name != "ibdata1" or page not in kind.DOUBLEWRITE)
 
 
 def chain(kind, place, quiet):
@@ -112,15 +138,17 @@ def chain(kind, place, quiet):
     volume(server, 40)
     mybak = Mybak(place, server, limits={"read_rate": "40MiB"}).start()
     load = Load(server, *kind.LOAD)
-    mybak.backup("full")
+    full = mybak.backup("full")
     change_rows(server, 0.05)
     server.sql("CREATE TABLE vol.late AS SELECT * FROM vol.t0 LIMIT 20000", "ALTER TABLE vol.t1 FORCE")
     if quiet:
         load.stop()
         server.settle()
+        before = lsns(server.datadir)
         backup = mybak.backup("incremental")
     else:
         server.checkpoint()  # or redo would owe every page
+        before = lsns(server.datadir)
         job = mybak.start_job("incremental")
         wait_for(lambda: mybak.job(job)["bytes_done"] > 4 << 20
                  or mybak.job(job)["state"] not in ("queued", "running"))
@@ -129,10 +157,13 @@ def chain(kind, place, quiet):
         assert ended["state"] == "done", ended
         backup = mybak.show(ended["backup"])
     assert backup["kind"] == "incremental"
+    if not quiet:
+        server.checkpoint()  # what was in memory alone when it was copied
     server.kill9()
     copy_tree(server.datadir, place / "cold")
     mybak.restore(place / "restored", backup, "--no-recover")
-    return server, backup, place / "cold", place / "restored"
+    assert decided_by_the_copy(kind, place / "restored", full, backup) > 100
+    return server, backup, place / "cold", place / "restored", before
 
 
 def same_after_recovery(place, server, cold, restored):
@@ -148,30 +179,46 @@ def same_after_recovery(place, server, cold, restored):
 
 @KINDS
 def test_settled_source_is_equal_byte_for_byte(place, kind):
-    server, backup, cold, restored = chain(kind, place, quiet=True)
+    server, backup, cold, restored, before = chain(kind, place, quiet=True)
     assert [(str(n), p) for n, p, _, _ in differing_pages(kind, cold, restored) if str(n) not in kind.RESTLESS] == []
-    check_owed(kind, cold, restored, backup)
+    check_owed(kind, cold, restored, backup, before)
     same_after_recovery(place, server, cold, restored)
 
 
 @KINDS
 def test_busy_source_differs_only_where_redo_owes(place, kind):
-    server, backup, cold, restored = chain(kind, place, quiet=False)
-    assert check_owed(kind, cold, restored, backup), "the load left no redo: this test showed nothing"
+    server, backup, cold, restored, before = chain(kind, place, quiet=False)
+    assert check_owed(kind, cold, restored, backup, before), "no page differs: this test showed nothing"
     same_after_recovery(place, server, cold, restored)
 
 
 @KINDS
 def test_the_oracle_sees_one_changed_page(place, kind):
-    """A page of an old table put in place of the right one is found."""
+    """A page of an old table put in place of the right one is found, and one that was left out
+    though it had changed before the checkpoint, even where redo has a later change for it."""
     server = kind.server(place).create().start()
     volume(server, 10)
     server.settle()
     server.kill9()
-    copy_tree(server.datadir, place / "cold")
-    copy_tree(server.datadir, place / "restored")
-    with open(place / "restored/vol/t0.ibd", "r+b") as f:
-        f.seek(5 * PAGE + 100)
-        f.write(b"\xff\x00\xff")
-    with pytest.raises(AssertionError, match="t0.ibd page 5"):
-        check_owed(kind, place / "cold", place / "restored", {"lsn": {"checkpoint": 1 << 62, "end": 1 << 62}})
+    cold, restored = place / "cold", place / "restored"
+    copy_tree(server.datadir, cold)
+    copy_tree(server.datadir, restored)
+    before = lsns(cold)
+    key, = (k for k in before if k[0].name == "t0.ibd" and k[2] == 5)
+
+    for at, data in ((100, b"\xff\x00\xff"), (16, struct.pack(">Q", before[key] - 1))):
+        with open(restored / key[0], "r+b") as f:
+            f.seek(5 * PAGE + at)
+            f.write(data)
+    late = {"lsn": {"checkpoint": 1 << 62, "end": 1 << 62}}
+    with pytest.raises(AssertionError, match="(?m)t0.ibd page 5 differs: .* restored$"):
+        check_owed(kind, cold, restored, late, before)
+
+    class Owing(kind):
+        @staticmethod
+        def owed(*_):
+            return lambda *_: True
+    with pytest.raises(AssertionError, match="(?m)t0.ibd page 5 differs: .* before$"):
+        check_owed(Owing, cold, restored, late, before)
+    before[key] -= 1
+    assert check_owed(Owing, cold, restored, late, before) == 1

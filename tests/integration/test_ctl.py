@@ -2,6 +2,7 @@
 import json
 import os
 import pty
+import shutil
 import subprocess
 
 import pytest
@@ -177,7 +178,9 @@ def test_keep_server(place, mybak):
     mybak.server.sql("CREATE DATABASE db", "CREATE TABLE db.t AS SELECT 42 AS n")
     mybak.backup("full")
     said = mybak.ctl("--json", "restore", "--to", place / "r", "--repo", mybak.url, "--keep-server").json
-    assert said["next"][:2] == [f"mariadb --socket={said['socket']}", f"mariadb-admin --socket={said['socket']} shutdown"]
+    folder = os.path.dirname(said["socket"])
+    assert said["next"][:3] == [f"mariadb --socket={said['socket']}",
+                                f"mariadb-admin --socket={said['socket']} shutdown", f"rm -r {folder}"]
     assert "systemctl start mariadb" in said["next"] and "| mariadb" in said["next"][-1]
     try:
         import pymysql
@@ -189,6 +192,7 @@ def test_keep_server(place, mybak):
     finally:
         os.kill(said["server_pid"], signal.SIGTERM)
     wait_for(lambda: not os.path.exists(f"/proc/{said['server_pid']}"))
+    shutil.rmtree(folder)
 
 
 def test_owner_and_modes(place, mybak):

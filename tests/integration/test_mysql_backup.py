@@ -1,9 +1,9 @@
 """MySQL, hot: full, incremental, incremental of the incremental, taken under load, each
 restored and held against the source; what a backup asks of the server and what it tells."""
 import dataclasses
-import shutil
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -397,15 +397,11 @@ def test_restored_from_the_page_alone(place):
     truth = Truth.of(server)
     for i, (backup, floor) in enumerate(taken):
         target = place / f"by-hand{i}"
-        read_repo(mybak, backup, target)
-        decide = target / "#mybak-binlog"
-        name = backup["binlog"]["file"]
-        (decide / "mybak.index").write_text(f"./#mybak-binlog/{name}\n")
+        said = read_repo(mybak, backup, target)
+        assert not any(what.startswith("then say") for what in said)
         first = MySQLServer(place, f"first{i}", programs=server.programs, datadir=target, binlog=False,
-                            options=("--log-bin=#mybak-binlog/" + name.rsplit(".", 1)[0], "--skip-replica-start",
-                                     "--log-bin-index=#mybak-binlog/mybak.index"))
+                            options=said["start the server the first time with"])
         first.start()
         first.stop()
-        shutil.rmtree(decide)
-        (target / "auto.cnf").unlink()
-        check_restored(truth, target, backup, floor)
+        subprocess.run(["rm", "-r", *said["after a clean shutdown remove"]], check=True)
+        check_restored(truth, target, backup, floor, options=said["start the server with"])

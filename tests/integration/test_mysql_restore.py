@@ -176,7 +176,7 @@ def test_mistaken_drop_and_kept_server(place):
                      source.programs.mariadbd, "--gtid", hits[-1]["gtid"], "--before", "--keep-server",
                      env={"HOME": str(home)}).json
     copy = MySQLServer(place, "kept", datadir=place / "undone", programs=source.programs)
-    copy.socket = said["socket"]
+    copy.socket = pathlib.Path(said["socket"])
     assert said["next"][:2] == [f"mysql --socket={copy.socket}", f"mysqladmin --socket={copy.socket} shutdown"]
     assert said["next"][-1] == "systemctl start mysql"
     assert copy.checksum_tables() == before
@@ -184,6 +184,8 @@ def test_mistaken_drop_and_kept_server(place):
                 if u.startswith("mybak-")]
     os.kill(said["server_pid"], signal.SIGTERM)
     wait_for(lambda: not os.path.exists(f"/proc/{said['server_pid']}"), say="the kept server goes on")
+    subprocess.run(said["next"][2].split(), check=True)
+    assert not copy.socket.parent.exists()
     assert mybak.stop() == 0
 
 

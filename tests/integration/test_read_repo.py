@@ -1,6 +1,7 @@
 """Nobody is locked in: tests/read_repo.py and tests/read_binlog.py, which share nothing with
 mybak but the manual page mybak-repo(5), restore what mybak has stored."""
 import json
+import shlex
 import struct
 import subprocess
 import sys
@@ -20,9 +21,11 @@ MIB = 1024 * 1024
 
 
 def read_repo(mybak, backup, target):
+    """What it says is left to do: {what: words}."""
     done = subprocess.run([sys.executable, ROOT / "tests" / "read_repo.py", mybak.repo, "main",
                            backup["id"], target], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+    return {what: shlex.split(words) for what, words in (line.split(": ", 1) for line in done.stdout.splitlines())}
 
 
 @pytest.mark.smoke
@@ -36,8 +39,8 @@ def test_chain_restored_from_the_page_alone(place):
     truth = Truth.of(server)
     for i in (0, 2):
         target = place / f"by-hand{i}"
-        read_repo(mybak, taken[i][0], target)
-        check_restored(truth, target, *taken[i])
+        said = read_repo(mybak, taken[i][0], target)
+        check_restored(truth, target, *taken[i], options=said["start the server with"])
 
 
 def test_pack_of_zeros_alone(place):
@@ -64,8 +67,8 @@ def test_redo_longer_than_its_ring(place):
     assert full["lsn"]["end"] - full["lsn"]["checkpoint"] > 8 * MIB
     truth = Truth.of(server)
     target = place / "by-hand"
-    read_repo(mybak, full, target)
-    check_restored(truth, target, full)
+    said = read_repo(mybak, full, target)
+    check_restored(truth, target, full, options=said["start the server with"])
 
 
 def read_binlog(mybak, *words):

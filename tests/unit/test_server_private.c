@@ -75,16 +75,22 @@ START_TEST(test_version_output)
 }
 END_TEST
 
+static unsigned found_patch;
+
 static enum err_kind find_for(const struct server_version *version, struct err *err)
 {
+	struct server_version is = {0};
 	char *path = NULL;
 	*err = ERR_INIT;
-	if (private_find_binary(script, version, &path, err) < 0) {
+	if (private_find_binary(script, version, &path, &is, err) < 0) {
 		ck_assert_ptr_null(path);
 		ck_assert_ptr_nonnull(strstr(err->hint, "--server-binary"));
 		return err->kind;
 	}
 	ck_assert_str_eq(path, script);
+	ck_assert_uint_eq(is.flavour, version->flavour);
+	ck_assert_uint_eq(is.minor, version->minor);
+	found_patch = is.patch;
 	free(path);
 	return ERR_NONE;
 }
@@ -128,6 +134,7 @@ START_TEST(test_find_mysql)
 	ck_assert_int_eq(find_for(&version, &err), ERR_NONE);
 	write_script("echo 'mysqld  Ver 8.4.10-2 for Linux on x86_64 (Percona Server (GPL))'");
 	ck_assert_int_eq(find_for(&version, &err), ERR_NONE);
+	ck_assert_uint_eq(found_patch, 10);
 	write_script("echo 'mysqld  Ver 8.4.2 for Linux on x86_64'");
 	ck_assert_int_eq(find_for(&version, &err), ERR_REFUSED);
 	ck_assert_ptr_nonnull(strstr(err.text, "8.4.3"));
@@ -157,6 +164,24 @@ START_TEST(test_no_defaults_comes_first)
 	ck_assert_ptr_nonnull(strstr(err.text, "--persisted-globals-load=OFF"));
 	ck_assert_ptr_nonnull(strstr(err.text, "--skip-replica-start"));
 	ck_assert_ptr_nonnull(strstr(err.text, "--relay-log=/"));
+}
+END_TEST
+
+/* No word of a key in what the server says. */
+START_TEST(test_component_not_loaded)
+{
+	const struct private_plan plan = {
+	    .binary = script, .datadir = dir, .flavour = FLAVOUR_MYSQL};
+	struct private_server *p = NULL;
+	struct err err = ERR_INIT;
+
+	write_script("echo '2026-11-22 14:48:08 0 [ERROR] [MY-013709] [Server] Received an error "
+	             "while processing components from manifest file: Failed to load components "
+	             "from manifest file'; exit 1");
+	ck_assert_int_eq(private_start(&plan, &p, &err), -1);
+	ck_assert_msg(strstr(err.hint, "--plugin-dir=DIR"), "%s", err.hint);
+	ck_assert_msg(strstr(err.hint, "keyring"), "%s", err.hint);
+	ck_assert_msg(strstr(err.hint, log_path), "%s", err.hint);
 }
 END_TEST
 
@@ -298,6 +323,7 @@ static Suite *suite(void)
 	tcase_add_test(t, test_find_binary);
 	tcase_add_test(t, test_find_mysql);
 	tcase_add_test(t, test_no_defaults_comes_first);
+	tcase_add_test(t, test_component_not_loaded);
 	tcase_add_test(t, test_dies_at_once);
 	tcase_add_test(t, test_never_ready);
 	tcase_add_test(t, test_cancelled);
