@@ -698,6 +698,38 @@ def test_mysql_reset_and_purge(place):
 
 
 @pytest.mark.mysql
+def test_mysql_gtid_mode_changes(place):
+    """What was not archived before such a change cannot be streamed behind it: the archive says so
+    and goes on.  With the permissive modes nothing is lost."""
+    server = MySQLServer(place, programs=mysql_sid(),
+                         options=("--gtid-mode=ON", "--enforce-gtid-consistency=ON")).create().start()
+    stream = Stream(place, server).start()
+    server.sql(*SCHEMA, ROW)
+    stream.catch_up()
+    stream.stop()
+    modes = [f"SET GLOBAL gtid_mode={mode}" for mode in ("ON_PERMISSIVE", "OFF_PERMISSIVE", "OFF")]
+    server.sql(ROW, *modes, ROW)
+    stream.start()
+
+    def hint():
+        error = stream.status()["error"]
+        return error and "GTID_MODE = OFF" in error["message"] and error["hint"]
+    assert "take a backup now" in wait_for(hint, say="no hint")
+    stream.catch_up()
+    first, *rest = stream.archive.names()
+    end, size = len(stream.archive.read(first)), (server.datadir / first).stat().st_size
+    gap, = stream.archive.gaps()
+    assert gap[0] == rest[0] and (gap[1]["from_file"], gap[1]["from_position"]) == (first, end) and end < size
+    server.sql(modes[1], modes[0], ROW)
+    stream.catch_up()
+    server.sql("SET GLOBAL gtid_mode=ON", ROW)
+    stream.catch_up()
+    assert len(stream.archive.lineages()) == 1 and stream.archive.gaps() == [gap]
+    for name in rest:
+        assert settled(stream.archive.read(name)) == settled((server.datadir / name).read_bytes()), name
+
+
+@pytest.mark.mysql
 def test_mysql_without_checksums(place):
     server = MySQLServer(place, programs=mysql_sid(),
                          options=(*SMALL_FILES, "--binlog-checksum=NONE")).create().start()

@@ -329,6 +329,35 @@ def test_no_binlog(place):
     assert copy.checksum_tables() == server.checksum_tables()
 
 
+def test_gtids_without_binlog(place):
+    """As of a replica with skip_log_bin: the set a server answers is behind its data for moments,
+    the one that it recovers is not."""
+    gtids = ("--gtid-mode=ON", "--enforce-gtid-consistency=ON")
+    server = MySQLServer(place, options=gtids, programs=mysql_sid(), binlog=False).create().start()
+    mybak = slow(place, server, 20)
+    server.sql("CREATE DATABASE d", "CREATE TABLE d.t (id INT PRIMARY KEY)")
+    uuid, end = server.value("SELECT @@server_uuid"), threading.Event()
+
+    def write():
+        with server.connect() as db, db.cursor() as cursor:
+            n = 0
+            while not end.is_set():
+                n += 1
+                cursor.execute(f"SET gtid_next='{uuid}:{n}'")
+                cursor.execute(f"INSERT INTO d.t VALUES ({n})")
+    writer = threading.Thread(target=write)
+    writer.start()
+    full = mybak.backup("full")
+    end.set()
+    writer.join()
+    assert full["binlog"]["gtid"] is None
+    mybak.restore(place / "r", full)
+    copy = MySQLServer(place, "copy", options=gtids, programs=server.programs, datadir=place / "r", binlog=False).start()
+    last = copy.value("SELECT MAX(id) FROM d.t")
+    assert last > 100 and copy.value("SELECT COUNT(*) FROM d.t") == last
+    assert copy.value("SELECT @@gtid_executed") == f"{uuid}:1-{last}"
+
+
 def test_beside_a_mariadb(place):
     """One daemon, one repository, both kinds of server, at the same time."""
     mysql, mariadb = source_of(place), Server(place, "maria").create().start()

@@ -259,8 +259,23 @@ def test_wrong_programs_are_refused(place):
     mybak.policy["instances"][0]["server_binary"] = str(other)
     mybak.write_policy()
     mybak.ctl("reload")
-    mybak.ctl("restore", "--to", place / "r")
+    said = mybak.ctl("--json", "restore", "--to", place / "r")
     assert (place / "ran").exists()
+    assert "newer" not in (said.json["note"] or "")
+
+
+def test_newer_program_is_told(place):
+    """It makes the data its own: the source's own program may not open them any more."""
+    source = source_of(place, "on")
+    mybak = Mybak(place, source).start()
+    mybak.backup("full")
+    other = place / "mysqld"
+    other.write_text("#!/bin/sh\ncase \"$*\" in *--version*) echo 'mysqld  Ver 9.7.99 for Linux on x86_64'; exit;; esac\n"
+                     f"exec {source.programs.mariadbd} \"$@\"\n")
+    other.chmod(0o755)
+    said = mybak.ctl("--json", "restore", "--to", place / "r", "--repo", mybak.url, "--server-binary", other)
+    was = source.value("SELECT REGEXP_SUBSTR(VERSION(), '^[0-9.]+')")
+    assert f"MySQL 9.7.99 and the backup of {was}: the data are of the newer one now" in said.json["note"], said.json
 
 
 def test_replica_ends(place):
