@@ -21,6 +21,7 @@ struct mysql_capture {
 	unsigned char *buf;
 	struct mysql_redo log;
 	struct log_file file;
+	bool encrypted;         /* any block that was taken */
 	uint64_t lsn;           /* of the next block to be taken */
 	uint64_t bytes;         /* given to the sink */
 	uint64_t trouble_since; /* monotonic; 0: none */
@@ -53,16 +54,6 @@ static int lapped(const struct mysql_capture *c, struct err *err)
 	                     "the consumer of the redo log");
 }
 
-/* The newest that was seen.  The server writes it into the file it is at when redo begins to
- * be encrypted, and not always into the next ones. */
-static void note_encryption(struct mysql_capture *c, const struct mysql_redo *head)
-{
-	if (!head->has_encryption)
-		return;
-	memcpy(c->log.encryption, head->encryption, sizeof c->log.encryption);
-	c->log.has_encryption = true;
-}
-
 /* 1 the file with c->lsn is open; 0 not yet; -1 */
 static int open_file(struct mysql_capture *c, struct err *err)
 {
@@ -74,9 +65,9 @@ static int open_file(struct mysql_capture *c, struct err *err)
 	if (log_dir_find(c->dir, c->lsn, &c->file, &state, err) != 0)
 		return -1;
 	if (state == LOG_DIR_FOUND) {
-		note_encryption(c, &c->file.log);
 		c->trouble_since = 0;
-		return 1;
+		/* Encryption can be switched on, and files are used anew, while this goes on. */
+		return log_dir_key(c->dir, &c->log, err) == 0 ? 1 : -1;
 	}
 	/* While names change a file can be overlooked: believe it only if it lasts. */
 	if (state == LOG_DIR_GONE && out_of_patience(c))
@@ -98,19 +89,6 @@ static int not_there(struct mysql_capture *c, uint64_t flushed, struct err *err)
 	                     "and not a copy of them?");
 }
 
-/* Encryption may have been switched on since the file was opened. */
-static int look_again(struct mysql_capture *c, struct err *err)
-{
-	struct mysql_redo head;
-
-	if (log_file_head(&c->file, &head, err) != 0)
-		return -1;
-	if (head.start_lsn != c->file.log.start_lsn)
-		return lapped(c, err);
-	note_encryption(c, &head);
-	return 0;
-}
-
 /* How many bytes at the front are final blocks?  `limit`: no block beyond is taken. */
 static int count_final(struct mysql_capture *c, size_t n, uint64_t flushed, uint64_t limit,
                        size_t *ret, struct err *err)
@@ -119,8 +97,10 @@ static int count_final(struct mysql_capture *c, size_t n, uint64_t flushed, uint
 	for (; at + MYSQL_REDO_BLOCK <= n && c->lsn + at + MYSQL_REDO_BLOCK <= limit;
 	     at += MYSQL_REDO_BLOCK) {
 		struct mysql_block b = mysql_block_check(c->buf + at, c->lsn + at);
-		if (mysql_block_is_final(&b, c->lsn + at, flushed))
+		if (mysql_block_is_final(&b, c->lsn + at, flushed)) {
+			c->encrypted |= b.encrypted;
 			continue;
+		}
 		if (b.state == MYSQL_BLOCK_LAPPED && at == 0)
 			return lapped(c, err);
 		/* Damaged although the server has long gone on: what it waits for is no write. */
@@ -180,9 +160,6 @@ static int pull(struct mysql_capture *c, uint64_t limit, struct err *err)
 	c->want = n && final == n ? CHUNK : PEEK;
 	if (final == 0)
 		return not_there(c, flushed, err);
-	/* While it is ours: what is taken may be used anew by the server. */
-	if (c->lsn + final >= c->file.log.end_lsn && look_again(c, err) != 0)
-		return -1;
 	return take(c, c->buf, final, err) == 0 ? 1 : -1;
 }
 
@@ -228,7 +205,21 @@ static int take_last(struct mysql_capture *c, uint64_t end, struct err *err)
 	}
 	if (mysql_block_cut(c->buf, end, err) != 0)
 		return -1;
+	c->encrypted |= b.encrypted;
 	return take(c, c->buf, MYSQL_REDO_BLOCK, err) == 0 ? 1 : -1;
+}
+
+/* What is encrypted can be recovered with the key alone. */
+static int take_key(struct mysql_capture *c, struct err *err)
+{
+	if (log_dir_key(c->dir, &c->log, err) != 0)
+		return -1;
+	if (!c->encrypted || c->log.has_encryption)
+		return 0;
+	err_set(err, ERR_FAILED, "%s: the redo log is encrypted, and no file of it holds the key",
+	        c->dir);
+	return err_hint(err, "was innodb_redo_log_encrypt changed during the backup?  Take "
+	                     "another one");
 }
 
 /* All up to the end.  1 when it is done. */
@@ -241,7 +232,7 @@ static int pull_end(struct mysql_capture *c, uint64_t end, struct err *err)
 		return rc < 0 ? -1 : 0;
 	if (mysql_redo_is_inside(end) && (rc = take_last(c, end, err)) <= 0)
 		return rc;
-	if (c->file.fd >= 0 && look_again(c, err) != 0)
+	if (take_key(c, err) != 0)
 		return -1;
 	return sink_finish(c->plan.to, err) == 0 ? 1 : -1;
 }

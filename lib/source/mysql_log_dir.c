@@ -25,7 +25,7 @@ static bool is_in_use(const char *name)
 	       strspn(number, "0123456789") == strlen(number);
 }
 
-int log_file_head(const struct log_file *f, struct mysql_redo *ret, struct err *err)
+static int read_head(const struct log_file *f, struct mysql_redo *ret, struct err *err)
 {
 	unsigned char head[MYSQL_REDO_HEAD];
 	struct stat st;
@@ -65,7 +65,7 @@ static int open_file(const char *dir, const char *name, struct log_file *ret, st
 		rc = 0;
 	else if (f.fd < 0)
 		err_sys(err, errno, "cannot open the redo log %s", f.path);
-	else if (log_file_head(&f, &f.log, err) == 0)
+	else if (read_head(&f, &f.log, err) == 0)
 		rc = 1;
 	else if (err->kind != ERR_REFUSED && (stat(f.path, &st) != 0 || st.st_size == 0))
 		rc = 0; /* became a spare one meanwhile */
@@ -76,23 +76,40 @@ static int open_file(const char *dir, const char *name, struct log_file *ret, st
 	return rc;
 }
 
-int log_dir_find(const char *dir, uint64_t lsn, struct log_file *ret, enum log_dir_state *ret_state,
-                 struct err *err)
+static DIR *open_dir(const char *dir, struct err *err)
 {
-	struct log_file found = {.fd = -1};
-	bool later = false;
-	int rc = 0;
 	DIR *d = opendir(dir);
 
 	if (!d) {
 		err_sys(err, errno, "cannot read the directory of the redo log, %s", dir);
-		return err_hint(err, "run mybakd on the database host, as the user that owns the "
-		                     "data directory");
+		err_hint(err, "run mybakd on the database host, as the user that owns the "
+		              "data directory");
 	}
-	for (struct dirent *e; rc >= 0 && (e = readdir(d));) {
-		struct log_file f = {.fd = -1};
-		if (!is_in_use(e->d_name) || (rc = open_file(dir, e->d_name, &f, err)) <= 0)
-			continue;
+	return d;
+}
+
+/* 1 and the next file of the log, open; 0 that was all; -1 */
+static int next_file(DIR *d, const char *dir, struct log_file *ret, struct err *err)
+{
+	for (struct dirent *e; (e = readdir(d));) {
+		int rc = is_in_use(e->d_name) ? open_file(dir, e->d_name, ret, err) : 0;
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+int log_dir_find(const char *dir, uint64_t lsn, struct log_file *ret, enum log_dir_state *ret_state,
+                 struct err *err)
+{
+	struct log_file found = {.fd = -1}, f = {.fd = -1};
+	bool later = false;
+	int rc;
+	DIR *d = open_dir(dir, err);
+
+	if (!d)
+		return -1;
+	while ((rc = next_file(d, dir, &f, err)) == 1) {
 		later |= f.log.start_lsn > lsn;
 		if (f.log.start_lsn <= lsn && lsn < f.log.end_lsn && found.fd < 0)
 			found = f;
@@ -108,4 +125,25 @@ int log_dir_find(const char *dir, uint64_t lsn, struct log_file *ret, enum log_d
 	if (found.fd >= 0)
 		*ret = found;
 	return 0;
+}
+
+int log_dir_key(const char *dir, struct mysql_redo *ret, struct err *err)
+{
+	struct log_file f = {.fd = -1};
+	uint64_t newest = 0;
+	int rc;
+	DIR *d = open_dir(dir, err);
+
+	if (!d)
+		return -1;
+	while ((rc = next_file(d, dir, &f, err)) == 1) {
+		if (f.log.has_encryption && f.log.start_lsn >= newest) {
+			newest = f.log.start_lsn;
+			memcpy(ret->encryption, f.log.encryption, sizeof ret->encryption);
+			ret->has_encryption = true;
+		}
+		log_file_close(&f);
+	}
+	closedir(d);
+	return rc;
 }

@@ -1,5 +1,5 @@
 /*
- * mysql_log_dir: which file of #innodb_redo holds an LSN.
+ * mysql_log_dir: which file of #innodb_redo holds an LSN, and which the key.
  */
 #ifndef SOURCE_MYSQL_LOG_DIR_H
 #define SOURCE_MYSQL_LOG_DIR_H
@@ -25,8 +25,9 @@ struct log_file {
  * for a log of a form that is not known, ERR_REFUSED or ERR_IO where it cannot be read. */
 int log_dir_find(const char *dir, uint64_t lsn, struct log_file *ret, enum log_dir_state *ret_state,
                  struct err *err);
-/* The head of the open file as it is now (the log's encryption may have begun). */
-int log_file_head(const struct log_file *f, struct mysql_redo *ret, struct err *err);
+/* The newest key, wrapped, of the log into ret->encryption, if any file has one.  The server
+ * writes it into the file of its checkpoint, which may lie behind that with the blocks. */
+int log_dir_key(const char *dir, struct mysql_redo *ret, struct err *err);
 void log_file_close(struct log_file *f);
 
 #endif

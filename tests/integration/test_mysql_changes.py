@@ -58,6 +58,28 @@ def test_encryption_is_switched(place, to):
     check_restored(Truth.of(server), place / "r", backup, floor)
 
 
+@pytest.mark.long
+def test_key_lies_behind(place):
+    """The server writes the key into the file of its checkpoint, which the capture has left."""
+    server = with_keys(place, "--innodb-redo-log-capacity=512M", "--innodb-buffer-pool-size=512M",
+                       "--innodb-max-dirty-pages-pct=99", "--innodb-max-dirty-pages-pct-lwm=0")
+    mybak = slow(place, server)
+    load, burner = Load(server, "--tables=0", "--ddl=0"), Burner(server)
+    floor = ledger_floor(server)
+    number = running(mybak)
+    files = 2 * (512 << 20) // 32  # each holds a 32nd of the log
+    wait_for(lambda: server.status("Innodb_redo_log_current_lsn")
+             > server.status("Innodb_redo_log_checkpoint_lsn") + files, 60, say="too little redo")
+    server.sql("SET GLOBAL innodb_redo_log_encrypt=ON")
+    assert mybak.job(number)["state"] == "running", "the copy was too fast: this test showed nothing"
+    job = mybak.wait_job(number)
+    burner.stop()
+    load.stop()
+    assert job["state"] == "done", job
+    mybak.restore(place / "r", job["backup"], f"--server-option=--plugin-dir={place}/sbin")
+    check_restored(Truth.of(server), place / "r", mybak.show(job["backup"]), floor)
+
+
 def homes(place):
     folders = {name: place / name for name in ("system", "redo", "undo", "doublewrite", "binlogs")}
     for folder in folders.values():

@@ -445,6 +445,52 @@ START_TEST(files_of_the_log)
 }
 END_TEST
 
+/* The head of that file gets a key of this byte. */
+static void put_key(const char *name, unsigned char byte)
+{
+	unsigned char key[MYSQL_REDO_BLOCK];
+	char *path = at(name);
+	FILE *f = fopen(path, "r+b");
+	memset(key, byte, sizeof key);
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(fseek(f, 1024, SEEK_SET), 0);
+	ck_assert_uint_eq(fwrite(key, 1, sizeof key, f), sizeof key);
+	fclose(f);
+	free(path);
+}
+
+START_TEST(key_of_the_log)
+{
+	uint64_t n = 16 * MYSQL_REDO_BLOCK, from = 8192 * 4;
+	struct mysql_redo log = {.start_lsn = 5};
+	struct err err = ERR_INIT;
+	char *path = at("#innodb_redo");
+
+	make_dir("#innodb_redo");
+	for (unsigned i = 0; i < 3; i++) {
+		char name[64];
+		snprintf(name, sizeof name, "#innodb_redo/#ib_redo%u", 9 + i);
+		put_log(name, from + i * n, 16);
+	}
+	ck_ok(log_dir_key(path, &log, &err), err);
+	ck_assert(!log.has_encryption);
+	put_key("#innodb_redo/#ib_redo9", 9);
+	ck_ok(log_dir_key(path, &log, &err), err);
+	ck_assert(log.has_encryption);
+	ck_assert_uint_eq(log.encryption[511], 9);
+	put_key("#innodb_redo/#ib_redo10", 10);
+	ck_ok(log_dir_key(path, &log, &err), err);
+	ck_assert_uint_eq(log.encryption[0], 10);
+	/* no file has one any more: what was found stays */
+	for (unsigned i = 0; i < 2; i++)
+		put_key(i ? "#innodb_redo/#ib_redo9" : "#innodb_redo/#ib_redo10", 0);
+	ck_ok(log_dir_key(path, &log, &err), err);
+	ck_assert_uint_eq(log.encryption[0], 10);
+	ck_assert_uint_eq(log.start_lsn, 5);
+	free(path);
+}
+END_TEST
+
 START_TEST(log_that_cannot_be_read)
 {
 	struct log_file f = {.fd = -1};
@@ -481,6 +527,7 @@ static Suite *suite(void)
 	tcase_add_test(t, log_status);
 	tcase_add_test(t, log_status_bad);
 	tcase_add_test(t, files_of_the_log);
+	tcase_add_test(t, key_of_the_log);
 	tcase_add_test(t, log_that_cannot_be_read);
 	suite_add_tcase(s, t);
 	return s;
