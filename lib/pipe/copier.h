@@ -57,7 +57,7 @@ void copier_set_level(struct copier *c, int level);
  * is ERR_DAMAGED with file, page number and what to do, unless list_corrupt: then it
  * is stored as it was last read.  A page whose format keeps no sum is read until two
  * readings agree.  So is an unstable file, in pieces of FRAME_RAW_MAX: one that is
- * larger is not of one moment.  ERR_BUSY if it never holds still. */
+ * larger is not of one moment.  ERR_BUSY if either never holds still. */
 int copier_item(struct copier *c, const struct item *item, uint64_t *ret_end, struct err *err);
 
 /* Bytes that are in memory already: extent (file, off, n). */

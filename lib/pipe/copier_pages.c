@@ -3,19 +3,15 @@
 #include "pipe/copier_parts.h"
 #include "pipe/settle.h"
 
-struct pages {
-	struct copier *c;
-	const struct item *item;
-	struct page_space space;
-	uint64_t end;
-};
-
-/* Besides 0, 1 (the file ends here) and -1: read this page again, then go on. */
+/* Besides 0, 1 (the file ends here) and -1: read this page again, then go on; and: leave
+ * it for later. */
 #define LOOK_AGAIN 2
+#define LATE 3
 
-static int still_bad(struct pages *p, uint64_t no, struct err *err)
+int pages_still_bad(struct pages *p, uint64_t off, struct err *err)
 {
 	struct copier *c = p->c;
+	uint64_t no = off / p->space.page_size + p->item->first_page;
 
 	c->counts.pages_corrupt++;
 	if (c->plan.list_corrupt) {
@@ -51,40 +47,32 @@ static void count_unverified(struct copier *c)
 		                          memory_order_relaxed);
 }
 
-/* The slow way, for a page that was torn or is not what it was a moment ago.  0, 1 the
- * file now ends before it, -1. */
+/* The slow way, for a page that was torn.  0, 1 the file now ends before it, -1. */
 static int settle(struct pages *p, unsigned char *page, uint64_t off, enum page_state *state,
                   struct err *err)
 {
 	struct copier *c = p->c;
-	struct settle s = {
-	    .item = p->item, .space = &p->space, .cancel = c->plan.cancel, .spare = c->spare};
+	struct settle s = {.item = p->item, .space = &p->space, .cancel = c->plan.cancel};
 	int rc = settle_page(&s, page, off, state, err);
 
 	c->counts.read_bytes += s.read_bytes;
 	count_reread(c);
 	if (rc != 0)
 		return rc;
-	return *state == PAGE_BAD
-	           ? still_bad(p, off / p->space.page_size + p->item->first_page, err)
-	           : 0;
+	return *state == PAGE_BAD ? pages_still_bad(p, off, err) : 0;
 }
 
-/* A page without a sum that is to be taken.  LOOK_AGAIN: this was no second reading. */
-static int second_look(struct pages *p, unsigned char *page, uint64_t off, enum page_state *state,
-                       struct err *err)
+/* Of a page without a sum that is to be taken: 0 it is what it was, LATE it is not,
+ * LOOK_AGAIN this was no second reading. */
+static int second_look(struct copier *c, const unsigned char *page, uint64_t off)
 {
-	struct copier *c = p->c;
-	uint64_t read = 0;
-
-	if (glimpse_has(&c->glimpse, off))
-		return glimpse_agrees(&c->glimpse, page, off) ? 0
-		                                              : settle(p, page, off, state, err);
-	if (glimpse_look(&c->glimpse, p->item->fd, p->item->name, p->space.page_size, off, p->end,
-	                 c->spare, FRAME_RAW_MAX, c->plan.cancel, &read, err) != 0)
-		return -1;
-	c->counts.read_bytes += read;
-	return LOOK_AGAIN;
+	if (!glimpse_has(&c->glimpse, off))
+		return LOOK_AGAIN;
+	if (glimpse_agrees(&c->glimpse, page, off))
+		return 0;
+	count_reread(c);
+	*vec_push(&c->glimpse.late) = off;
+	return LATE;
 }
 
 static enum choice choose(const struct pages *p, const unsigned char *page, enum page_state state,
@@ -93,44 +81,19 @@ static enum choice choose(const struct pages *p, const unsigned char *page, enum
 	return choose_page(p->item, state, page_lsn(page), off);
 }
 
-/* What the page is, and whether it is taken.  0, 1 the file ends before it, LOOK_AGAIN,
- * -1. */
-static int look(struct pages *p, unsigned char *page, uint64_t off, uint64_t no,
-                enum choice *ret_choice, struct err *err)
+enum page_state pages_check(const struct pages *p, const unsigned char *page, uint64_t off)
 {
-	struct copier *c = p->c;
-	enum page_state state =
-	    page_check(&p->space, page, no < UINT32_MAX ? (uint32_t)no : UINT32_MAX);
-	int rc = 0;
+	uint64_t no = off / p->space.page_size + p->item->first_page;
 
-	if (state == PAGE_BAD)
-		rc = settle(p, page, off, &state, err);
-	else if (state == PAGE_UNVERIFIED && choose(p, page, state, off) == CHOICE_TAKE)
-		rc = second_look(p, page, off, &state, err);
-	if (rc != 0)
-		return rc;
-	if (state == PAGE_UNVERIFIED)
-		count_unverified(c);
-	if (state == PAGE_GOOD && page_lsn(page) > c->counts.max_lsn)
-		c->counts.max_lsn = page_lsn(page);
-	*ret_choice = choose(p, page, state, off);
-	return 0;
+	return page_check(&p->space, page, no < UINT32_MAX ? (uint32_t)no : UINT32_MAX);
 }
 
-/* One page, lying in the frame's buffer at or behind the place it would get. */
-static int one_page(struct pages *p, unsigned char *page, uint64_t off, struct err *err)
+static int put(struct pages *p, const unsigned char *page, uint64_t off, enum choice choice,
+               struct err *err)
 {
 	struct copier *c = p->c;
-	uint64_t no = off / p->space.page_size + p->item->first_page;
 	struct extent e = {.file = p->item->file, .off = off, .len = p->space.page_size};
-	enum choice choice = CHOICE_TAKE;
 
-	if (!is_skipped(p->item, no)) {
-		int rc = look(p, page, off, no, &choice, err);
-
-		if (rc != 0)
-			return rc;
-	}
 	c->counts.pages++;
 	if (choice == CHOICE_SKIP)
 		return 0;
@@ -139,6 +102,37 @@ static int one_page(struct pages *p, unsigned char *page, uint64_t off, struct e
 	else
 		c->counts.pages_stored++;
 	return copier_add(c, &e, page, err);
+}
+
+int pages_put(struct pages *p, const unsigned char *page, uint64_t off, enum page_state state,
+              struct err *err)
+{
+	struct copier *c = p->c;
+
+	if (state == PAGE_UNVERIFIED)
+		count_unverified(c);
+	if (state == PAGE_GOOD && page_lsn(page) > c->counts.max_lsn)
+		c->counts.max_lsn = page_lsn(page);
+	return put(p, page, off, choose(p, page, state, off), err);
+}
+
+/* One page, lying in the frame's buffer at or behind the place it would get.  0, 1 the
+ * file ends before it, LOOK_AGAIN, -1. */
+static int one_page(struct pages *p, unsigned char *page, uint64_t off, struct err *err)
+{
+	enum page_state state;
+	int rc = 0;
+
+	if (is_skipped(p->item, off / p->space.page_size + p->item->first_page))
+		return put(p, page, off, CHOICE_TAKE, err);
+	state = pages_check(p, page, off);
+	if (state == PAGE_BAD)
+		rc = settle(p, page, off, &state, err);
+	if (rc == 0 && state == PAGE_UNVERIFIED && choose(p, page, state, off) == CHOICE_TAKE)
+		rc = second_look(p->c, page, off);
+	if (rc == LATE)
+		return 0;
+	return rc == 0 ? pages_put(p, page, off, state, err) : rc;
 }
 
 static int check_range(const struct item *item, struct err *err)
@@ -151,6 +145,13 @@ static int check_range(const struct item *item, struct err *err)
 	return err_set(err, ERR_DAMAGED, "%s: the range %llu+%llu is not of pages of %u bytes",
 	               item->name, (unsigned long long)item->off, (unsigned long long)item->len,
 	               size);
+}
+
+static int next_window(struct pages *p, uint64_t off, struct err *err)
+{
+	if (pages_put_late(p, err) != 0)
+		return -1;
+	return glimpse_look(p->c, p->item, p->space.page_size, off, p->end, err);
 }
 
 /* One read and what is in it; *off goes on.  0, 1 the file ends at *off, -1. */
@@ -176,8 +177,10 @@ static int one_read(struct pages *p, uint64_t *off, struct err *err)
 		n = (size_t)(*off - from);
 	}
 	copier_was_read(c, n);
+	if (rc == LOOK_AGAIN)
+		return next_window(p, *off, err);
 	if (rc != 0)
-		return rc == LOOK_AGAIN ? 0 : rc;
+		return rc;
 	return n < want; /* it ends here; half a page is one that is being added */
 }
 
@@ -192,7 +195,7 @@ int copier_pages(struct copier *c, const struct item *item, uint64_t *ret_end, s
 	glimpse_forget(&c->glimpse);
 	while (rc == 0 && off < p.end)
 		rc = one_read(&p, &off, err);
-	if (rc < 0)
+	if (rc < 0 || pages_put_late(&p, err) != 0)
 		return -1;
 	*ret_end = off;
 	return 0;

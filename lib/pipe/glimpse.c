@@ -1,22 +1,29 @@
 #include "pipe/glimpse.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <xxhash.h>
 
 #include "base/clock.h"
 #include "base/fsio.h"
-#include "base/mem.h"
+#include "pipe/copier_parts.h"
 #include "pipe/settle.h"
+
+/* A direct write moves the time stamps when it is submitted: no disk holds one back for
+ * so long. */
+#define LANDED_US (60 * CLOCK_US)
 
 void glimpse_done(struct glimpse *g)
 {
 	free(g->hash);
+	vec_done(&g->late);
 	*g = (struct glimpse){0};
 }
 
 void glimpse_forget(struct glimpse *g)
 {
 	g->from = g->to = 0;
+	g->late.n = 0;
 }
 
 static uint64_t hash_of(const unsigned char *page, uint32_t page_size)
@@ -24,51 +31,62 @@ static uint64_t hash_of(const unsigned char *page, uint32_t page_size)
 	return XXH3_64bits(page, page_size);
 }
 
-/* The copy that follows is slower than this, so what is left of the pause after the
- * window was read is all that its first page has to wait for, and the others wait
- * longer anyhow. */
-static int wait_for_the_rest(uint64_t began_ns, const struct cancel *cancel, struct err *err)
+static int64_t us_of(const struct timespec *t)
 {
-	uint64_t took = clock_mono_ns() - began_ns;
-
-	if (took >= GLIMPSE_PAUSE_NS)
-		return cancel_check(cancel, err);
-	return settle_pause((unsigned)((GLIMPSE_PAUSE_NS - took) / 1000000 + 1), cancel, err);
+	return (int64_t)t->tv_sec * CLOCK_US + t->tv_nsec / 1000;
 }
 
-int glimpse_look(struct glimpse *g, int fd, const char *name, uint32_t page_size, uint64_t from,
-                 uint64_t end, unsigned char *buf, size_t n, const struct cancel *cancel,
-                 uint64_t *ret_read, struct err *err)
+/* Was nothing on its way to the disk while the window was read? */
+static bool is_quiet(int fd)
 {
-	uint64_t began = clock_mono_ns(), off = from, sum = 0;
-	size_t got = n;
+	int64_t landed = clock_wall_us() - LANDED_US;
+	struct stat st;
 
-	if (end - from > GLIMPSE_WINDOW)
-		end = from + GLIMPSE_WINDOW;
+	return fstat(fd, &st) == 0 && us_of(&st.st_mtim) < landed && us_of(&st.st_ctim) < landed;
+}
+
+static void make_room(struct glimpse *g, uint32_t page_size)
+{
 	glimpse_forget(g);
 	if (!g->hash || g->page_size > page_size)
 		g->hash = mem_resize(g->hash, GLIMPSE_WINDOW / page_size, sizeof *g->hash);
 	g->page_size = page_size;
-	n = n / page_size * page_size;
-	for (size_t i = 0; off < end && got >= n; sum += got) {
+}
+
+int glimpse_look(struct copier *c, const struct item *item, uint32_t page_size, uint64_t from,
+                 uint64_t end, struct err *err)
+{
+	struct glimpse *g = &c->glimpse;
+	uint64_t began = clock_mono_ns(), off = from;
+	size_t n = COPIER_READ, got = n, i = 0;
+
+	if (end - from > GLIMPSE_WINDOW)
+		end = from + GLIMPSE_WINDOW;
+	make_room(g, page_size);
+	while (off < end && got >= n && clock_mono_ns() - began < GLIMPSE_READ_NS) {
 		if (end - off < n)
 			n = (size_t)(end - off);
-		if (cancel_check(cancel, err) != 0 ||
-		    fsio_pread(fd, buf, n, off, &got, name, err) != 0)
+		if (copier_before_read(c, n, err) != 0 ||
+		    fsio_pread(item->fd, c->spare, n, off, &got, item->name, err) != 0)
 			return -1;
+		c->counts.read_bytes += got;
 		for (size_t at = 0; at + page_size <= got; at += page_size, off += page_size)
-			g->hash[i++] = hash_of(buf + at, page_size);
+			g->hash[i++] = hash_of(c->spare + at, page_size);
 	}
-	settle_forget(fd, from, off - from);
-	if (wait_for_the_rest(began, cancel, err) != 0)
+	settle_forget(item->fd, from, off - from);
+	if (!is_quiet(item->fd) && settle_pause(GLIMPSE_PAUSE_MS, c->plan.cancel, err) != 0)
 		return -1;
 	g->from = from;
 	g->to = off;
-	*ret_read = sum;
 	return 0;
 }
 
-bool glimpse_agrees(const struct glimpse *g, const unsigned char *page, uint64_t off)
+bool glimpse_agrees(struct glimpse *g, const unsigned char *page, uint64_t off)
 {
-	return g->hash[(off - g->from) / g->page_size] == hash_of(page, g->page_size);
+	uint64_t *was = &g->hash[(off - g->from) / g->page_size];
+	uint64_t now = hash_of(page, g->page_size);
+	bool same = *was == now;
+
+	*was = now;
+	return same;
 }

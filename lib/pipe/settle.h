@@ -12,14 +12,11 @@ struct settle {
 	const struct item *item;
 	const struct page_space *space;
 	const struct cancel *cancel;
-	unsigned char *spare; /* PAGE_MAX_SIZE bytes */
-	uint64_t read_bytes;  /* added to */
+	uint64_t read_bytes; /* added to */
 };
 
-/* `page` (at `off` of the file) was read and is *state: PAGE_BAD or
- * PAGE_UNVERIFIED.  Bad: read again with growing pauses, some 2 s in all.
- * Unverified: nothing tells a torn one but a second reading, so read until two,
- * with a pause between them, agree.  *state is the outcome; PAGE_BAD if it never settled.
+/* `page` (at `off` of the file) was read and is PAGE_BAD: it is read again with growing
+ * pauses, some 2 s in all.  *state is the outcome; PAGE_BAD if it never settled.
  * 0, 1 when the file now ends before the page, -1. */
 int settle_page(struct settle *s, unsigned char *page, uint64_t off, enum page_state *state,
                 struct err *err);

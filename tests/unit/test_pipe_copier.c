@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -16,6 +17,8 @@
 #include "innodb/page.h"
 #include "pipe/codec.h"
 #include "pipe/copier.h"
+#include "pipe/settle.h"
+#include "pipe/throttle.h"
 
 #define PS 16384u
 #define FLAGS 0x15u
@@ -556,9 +559,13 @@ END_TEST
 /* A page that is another one each time it is looked at. */
 static void *write_always(void *arg)
 {
+	unsigned char lsn[8];
+
 	(void)arg;
-	for (unsigned char v = 1; !stop; v++)
-		put_whole(5, v);
+	for (uint64_t i = 1; !stop; i++) {
+		be64_put(lsn, i);
+		ck_assert_int_eq(pwrite(fd, lsn, sizeof lsn, 5 * PS + 16), sizeof lsn);
+	}
 	return NULL;
 }
 
@@ -567,8 +574,11 @@ START_TEST(test_unverified_never_agrees)
 	struct item it = pages(1, 10);
 	struct err err = ERR_INIT;
 	uint64_t end = 7;
+	size_t n;
 	pthread_t t;
 
+	plan.list_corrupt = true; /* it is not corrupt: never of that list */
+	begin();
 	it.fsp_flags = 0x6021;
 	for (uint32_t no = 0; no < 10; no++)
 		put_whole(no, 1);
@@ -577,12 +587,114 @@ START_TEST(test_unverified_never_agrees)
 	int rc = copier_item(c, &it, &end, &err);
 	stop = true;
 	pthread_join(t, NULL);
-	/* One version in 256 may come twice in a row. */
-	if (rc == 0)
-		return;
-	ck_assert_int_eq(err.kind, ERR_DAMAGED);
-	ck_assert(strstr(err.text, "page 5"));
+	ck_assert_int_eq(rc, -1);
+	ck_assert_int_eq(err.kind, ERR_BUSY);
+	ck_assert(strstr(err.text, "page 5 kept changing for 10 s"));
+	ck_assert(strstr(err.hint, "not damaged"));
+	copier_corrupt(c, &n);
+	ck_assert_uint_eq(n, 0);
+	ck_assert_uint_eq(copier_counts(c)->pages_corrupt, 0);
 	ck_assert_uint_eq(end, 7);
+}
+END_TEST
+
+static void *write_rest_slowly(void *arg)
+{
+	(void)arg;
+	clock_sleep_ms(100);
+	put_half(100, 2, true);
+	return NULL;
+}
+
+/* A write of which a slow disk has half, for longer than it takes to read it twice. */
+START_TEST(test_unverified_is_written_slowly)
+{
+	struct item it = pages(1, UNSUMMED);
+	pthread_t t;
+
+	it.fsp_flags = 0x6021;
+	for (uint32_t no = 0; no < UNSUMMED; no++)
+		put_whole(no, 1);
+	put_half(100, 2, false);
+	pthread_create(&t, NULL, write_rest_slowly, NULL);
+	copy(&it);
+	pthread_join(t, NULL);
+	check_pages(1, 0, UNSUMMED);
+}
+END_TEST
+
+static uint64_t took_ms(const struct item *it)
+{
+	uint64_t began = clock_mono_ns();
+
+	copy(it);
+	return (clock_mono_ns() - began) / 1000000;
+}
+
+START_TEST(test_unverified_waits_once)
+{
+	struct item it = pages(1, UNSUMMED);
+
+	it.fsp_flags = 0x6021;
+	for (uint32_t no = 0; no < UNSUMMED; no++)
+		put_whole(no, 1);
+	uint64_t ms = took_ms(&it);
+	ck_assert_uint_ge(ms, 200);
+	ck_assert_uint_lt(ms, 2000);
+	/* Nobody has written it for long: no write can be on its way. */
+	begin();
+	clock_set_fake(clock_wall_us() + 100 * CLOCK_US);
+	ms = took_ms(&it);
+	clock_set_fake(-1);
+	ck_assert_uint_lt(ms, 200);
+	check_pages(1, 0, UNSUMMED);
+}
+END_TEST
+
+/* Both readings count. */
+START_TEST(test_unverified_keeps_the_rate)
+{
+	struct item it = pages(1, UNSUMMED);
+	const uint64_t rate = 4u << 20;
+
+	plan.throttle = throttle_new(rate);
+	begin();
+	it.fsp_flags = 0x6021;
+	for (uint32_t no = 0; no < UNSUMMED; no++)
+		put_whole(no, 1);
+	uint64_t ms = took_ms(&it);
+	ck_assert_uint_ge(copier_counts(c)->read_bytes, 2 * UNSUMMED * PS);
+	ck_assert_uint_ge(ms, (2 * UNSUMMED * PS - rate / 10) * 1000 / rate);
+	throttle_free(plan.throttle);
+}
+END_TEST
+
+static bool is_cached(uint64_t off)
+{
+	unsigned char there = 0;
+	void *map = mmap(NULL, 8 * PS, PROT_READ, MAP_SHARED, fd, 0);
+
+	ck_assert_ptr_ne(map, MAP_FAILED);
+	ck_assert_int_eq(mincore((char *)map + off / 4096 * 4096, 4096, &there), 0);
+	munmap(map, 8 * PS);
+	return there & 1;
+}
+
+/* Pages smaller than those of the cache are read from the disk again, too. */
+START_TEST(test_forget_small_pages)
+{
+	unsigned char p[PS];
+
+	for (uint32_t no = 0; no < 8; no++)
+		put_whole(no, 1);
+	ck_assert_int_eq(fsync(fd), 0);
+	ck_assert_int_eq(pread(fd, p, PS, 0), PS);
+	ck_assert(is_cached(5 * 1024));
+	settle_forget(fd, 5 * 1024, 1024);
+	bool small = is_cached(5 * 1024);
+	settle_forget(fd, 0, 8 * PS);
+	if (!is_cached(0)) /* not all file systems have anything to forget */
+		ck_assert(!small);
 }
 END_TEST
 
@@ -843,6 +955,10 @@ static Suite *suite(void)
 	    test_unverified,
 	    test_unverified_changes_between,
 	    test_unverified_never_agrees,
+	    test_unverified_is_written_slowly,
+	    test_unverified_waits_once,
+	    test_unverified_keeps_the_rate,
+	    test_forget_small_pages,
 	    test_unverified_among_others,
 	    test_unverified_is_cut_off,
 	    test_plain_files_of_any_length,
