@@ -74,8 +74,16 @@ int mysql_binlog_open(struct mysql_binlog *b, struct hot *h, struct conn *side, 
 	const char *slash = basename ? strrchr(basename, '/') : NULL;
 	const char *file = h->out->binlog.file;
 
-	if (!file || !slash)
+	if (!file)
 		return 0;
+	if (!slash) {
+		err_set(err, ERR_SERVER,
+		        "the server writes the binlog %s and does not say in which directory",
+		        file);
+		return err_hint(err,
+		                "a restore needs it to decide open transactions: see what SELECT "
+		                "@@log_bin_basename answers to the account of the backup");
+	}
 	b->path = mem_printf("%.*s/%s", (int)(slash - basename), basename, file);
 	b->fd = open(b->path, O_RDONLY | O_CLOEXEC);
 	if (b->fd < 0) {

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/fsio.h"
 #include "innodb/page.h"
+#include "source/mysql_binlog.h"
 #include "source/mysql_log_dir.h"
 #include "source/mysql_log_status.h"
 #include "source/mysql_names.h"
@@ -512,6 +513,25 @@ START_TEST(log_that_cannot_be_read)
 }
 END_TEST
 
+/* Without the binlog a restore would decide open transactions wrongly. */
+START_TEST(binlog_without_a_directory)
+{
+	struct hot h = {.plan = {.facts = &facts}, .out = out};
+	struct mysql_binlog b = {.fd = -1};
+	struct err err = ERR_INIT;
+
+	free(facts.log_bin_basename);
+	facts.log_bin_basename = NULL;
+	ck_ok(mysql_binlog_open(&b, &h, NULL, &err), err);
+	ck_assert_int_eq(b.fd, -1);
+	out->binlog.file = mem_strdup("binlog.000007");
+	ck_assert_int_eq(mysql_binlog_open(&b, &h, NULL, &err), -1);
+	ck_assert_int_eq(err.kind, ERR_SERVER);
+	ck_assert_ptr_nonnull(strstr(err.text, "binlog.000007"));
+	ck_assert_ptr_nonnull(strstr(err.hint, "log_bin_basename"));
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("source/mysql");
@@ -529,6 +549,7 @@ static Suite *suite(void)
 	tcase_add_test(t, files_of_the_log);
 	tcase_add_test(t, key_of_the_log);
 	tcase_add_test(t, log_that_cannot_be_read);
+	tcase_add_test(t, binlog_without_a_directory);
 	suite_add_tcase(s, t);
 	return s;
 }
