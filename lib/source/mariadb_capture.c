@@ -168,7 +168,8 @@ static int pull(struct redo_capture *c, uint64_t upto, struct err *err)
 		/* Only now is it known whether these bytes were still the ones we meant. */
 		if (redo_lsns_ask(c->conn, &now, err) != 0 ||
 		    check_not_lapped(c, c->lsn, now.current, err) != 0 ||
-		    cancel_check(c->plan.cancel, err) != 0 || check_walk(c, c->buf, n, err) != 0 ||
+		    cancel_check(c->plan.cancel, err) != 0 || keep_beat(c->plan.keep, err) != 0 ||
+		    check_walk(c, c->buf, n, err) != 0 ||
 		    sink_write(c->plan.to, c->buf, n, err) != 0)
 			return -1;
 		pthread_mutex_lock(&c->side.lock);
@@ -186,7 +187,8 @@ static int pull(struct redo_capture *c, uint64_t upto, struct err *err)
 static int round_of_capture(struct redo_capture *c, struct err *err)
 {
 	struct redo_lsns now;
-	if (redo_lsns_ask(c->conn, &now, err) != 0 || check_not_replaced(c, err) != 0)
+	if (redo_lsns_ask(c->conn, &now, err) != 0 || check_not_replaced(c, err) != 0 ||
+	    keep_beat(c->plan.keep, err) != 0)
 		return -1;
 	pthread_mutex_lock(&c->side.lock);
 	c->flushed = now.flushed;

@@ -3,7 +3,7 @@
  * checkpoint on, as it is written, before the ring overwrites it.
  *
  * It has a session of its own and stops with a reason when the ring was lapped,
- * the log was resized or replaced, or the server went away.
+ * the log was resized or replaced, the locks were lost, or the server went away.
  */
 #ifndef SOURCE_MARIADB_CAPTURE_H
 #define SOURCE_MARIADB_CAPTURE_H
@@ -16,6 +16,7 @@
 #include "base/sink.h"
 #include "innodb/mariadb_redo.h"
 #include "server/conn.h"
+#include "source/keep.h"
 
 struct redo_capture;
 
@@ -24,6 +25,7 @@ struct redo_capture_plan {
 	const char *redo_dir;
 	struct sink *to; /* gets the bytes in order; finished at the end LSN */
 	const struct cancel *cancel;
+	struct keep *keep; /* beaten by the thread */
 };
 
 /* Reads header and newest checkpoint and starts capturing there. */

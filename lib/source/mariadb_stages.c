@@ -7,6 +7,9 @@
 #include "base/mem.h"
 #include "source/lock.h"
 
+/* All commits wait for what happens then, and none of it waits for a repository. */
+#define COMMIT_IDLE "SET SESSION wait_timeout=10"
+
 static const char *who_holds(const char *stage)
 {
 	if (strcmp(stage, "START") == 0)
@@ -19,7 +22,8 @@ static const char *who_holds(const char *stage)
 int stages_enter(struct stages *s, const char *stage, struct err *err)
 {
 	char *sql = mem_printf("BACKUP STAGE %s", stage);
-	int rc = lock_enter(s->conn, sql, s->wait_s, s->cancel, who_holds(stage), err);
+	int rc = lock_enter(keep_take(s->keep), sql, s->wait_s, s->cancel, who_holds(stage), err);
+	keep_give(s->keep);
 	free(sql);
 	if (rc == 0 && strcmp(stage, "BLOCK_DDL") == 0)
 		s->ddl_ns = clock_mono_ns();
@@ -28,18 +32,24 @@ int stages_enter(struct stages *s, const char *stage, struct err *err)
 
 int stages_block_commit(struct stages *s, struct err *err)
 {
-	if (lock_enter_gently(s->conn, "BACKUP STAGE BLOCK_COMMIT", s->retries, s->cancel,
-	                      who_holds("BLOCK_COMMIT"), err) != 0)
-		return -1;
+	struct conn *c = keep_take(s->keep);
+	int rc = conn_exec(c, err, COMMIT_IDLE);
+	if (rc == 0)
+		rc = lock_enter_gently(c, "BACKUP STAGE BLOCK_COMMIT", s->retries, s->cancel,
+		                       who_holds("BLOCK_COMMIT"), err);
+	keep_give(s->keep);
 	s->commit_ns = clock_mono_ns();
-	return 0;
+	return rc;
 }
 
 int stages_end(struct stages *s, double *ret_commit_s, double *ret_ddl_s, struct err *err)
 {
-	if (conn_exec(s->conn, err, "BACKUP STAGE END") != 0)
+	int rc = conn_exec(keep_take(s->keep), err, "BACKUP STAGE END");
+	keep_give(s->keep);
+	if (rc != 0)
 		return err_add(err, "BACKUP STAGE END");
 	uint64_t now = clock_mono_ns();
+	keep_let_go(s->keep);
 	*ret_commit_s = (double)(now - s->commit_ns) / 1e9;
 	*ret_ddl_s = (double)(now - s->ddl_ns) / 1e9;
 	return 0;

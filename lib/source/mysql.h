@@ -8,16 +8,16 @@
 #include <stdint.h>
 
 #include "source/hot.h"
+#include "source/keep.h"
 #include "source/mysql_binlog.h"
 #include "source/mysql_capture.h"
 #include "source/mysql_consumer.h"
 
 struct mysql {
-	struct hot hot;        /* first */
-	struct conn *locked;   /* holds LOCK INSTANCE FOR BACKUP */
-	struct conn *side;     /* questions; holds no lock */
-	uint64_t locked_ns;    /* when that was granted (monotonic); 0: it is not held */
-	uint64_t next_look_ns; /* whether it is held still */
+	struct hot hot;      /* first */
+	struct keep *locked; /* holds LOCK INSTANCE FOR BACKUP */
+	struct conn *side;   /* questions; holds no lock */
+	uint64_t locked_ns;  /* when that was granted (monotonic) */
 	struct mysql_consumer *consumer;
 	struct mysql_capture *capture;
 	struct mysql_binlog binlog;
@@ -28,9 +28,6 @@ struct log_status;
 int mysql_ask_status(struct conn *c, struct log_status *ret, struct err *err);
 /* The checkpoint as log_status says it. */
 int mysql_ask_checkpoint(struct conn *c, uint64_t *ret, struct err *err);
-
-/* Is the lock still held?  A session that was lost is never reopened. */
-int mysql_check_lock(struct mysql *m, struct err *err);
 
 /* Fix end LSN and position, take the redo up to there, and let the server go.  The piece
  * of binlog that belongs to it becomes work of stage 3. */

@@ -241,7 +241,7 @@ static int pull_end(struct mysql_capture *c, uint64_t end, struct err *err)
 static int round_of_capture(struct mysql_capture *c, uint64_t end, struct err *err)
 {
 	if (cancel_check(c->plan.cancel, err) != 0 ||
-	    mysql_consumer_check(c->plan.consumer, err) != 0)
+	    mysql_consumer_check(c->plan.consumer, err) != 0 || keep_beat(c->plan.keep, err) != 0)
 		return -1;
 	if (!end)
 		return pull(c, UINT64_MAX, err);
@@ -261,6 +261,7 @@ static void *capture_main(void *arg)
 			clock_wait(&c->side.changed, &c->side.lock, clock_mono_ns() + POLL_NS);
 		if (c->hold && !c->end_lsn) {
 			c->held = true;
+			c->trouble_since = 0; /* patience was not used up by being held */
 			pthread_cond_broadcast(&c->side.changed);
 			rc = 0;
 			continue;

@@ -3,7 +3,7 @@
  * checkpoint on, block by block as they become full, before the server reuses its files.
  *
  * Every block is checked.  It stops with a reason when the log was lapped or is damaged,
- * or when the consumer that holds the redo gave up.
+ * when the consumer that holds the redo gave up, or when the lock was lost.
  */
 #ifndef SOURCE_MYSQL_CAPTURE_H
 #define SOURCE_MYSQL_CAPTURE_H
@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/sink.h"
 #include "innodb/mysql_redo.h"
+#include "source/keep.h"
 #include "source/mysql_consumer.h"
 
 struct mysql_capture;
@@ -22,7 +23,8 @@ struct mysql_capture_plan {
 	const char *dir; /* …/#innodb_redo; borrowed for the call only */
 	uint64_t checkpoint;
 	struct mysql_consumer *consumer;
-	struct sink *to; /* gets whole blocks in order; finished at the end LSN */
+	struct keep *keep; /* beaten by the thread */
+	struct sink *to;   /* gets whole blocks in order; finished at the end LSN */
 	const struct cancel *cancel;
 };
 
@@ -36,7 +38,7 @@ const struct mysql_redo *mysql_capture_log(const struct mysql_capture *c);
 /* The file of the checkpoint, for its mode and owner. */
 const char *mysql_capture_first_path(const struct mysql_capture *c);
 
-/* Has it, or the consumer, failed?  0 or -1 with the reason. */
+/* Has it, the consumer or the lock failed?  0 or -1 with the reason. */
 int mysql_capture_check(struct mysql_capture *c, struct err *err);
 
 /* Nothing more is taken until the end LSN is given: an end LSN that the server is asked

@@ -90,13 +90,14 @@ static int ask_point(struct mysql *m, struct err *err)
 	return conn_exec(m->side, err, ENGINE_LOGS);
 }
 
-static void let_go(struct mysql *m)
+/* Names and files up to the point are what they were; later ones do not matter. */
+static int let_ddl_go(struct mysql *m, struct err *err)
 {
+	if (keep_check(m->locked, err) != 0)
+		return -1;
+	keep_let_go(m->locked);
 	m->hot.out->ddl_lock_seconds = (double)(clock_mono_ns() - m->locked_ns) / 1e9;
-	conn_free(m->locked);
-	m->locked = NULL;
-	mysql_consumer_free(m->consumer);
-	m->consumer = NULL;
+	return 0;
 }
 
 static void describe_redo(struct mysql *m)
@@ -115,8 +116,7 @@ int mysql_fix_point(struct mysql *m, struct err *err)
 	struct manifest *out = m->hot.out;
 
 	hot_say_step(&m->hot, "point");
-	/* Held when the point was asked for: names and files up to there are what they were. */
-	if (ask_point(m, err) != 0 || mysql_check_lock(m, err) != 0)
+	if (ask_point(m, err) != 0 || let_ddl_go(m, err) != 0)
 		return -1;
 	hot_say_step(&m->hot, "redo");
 	if (mysql_capture_finish(m->capture, out->lsn_end, err) != 0 ||
@@ -125,7 +125,8 @@ int mysql_fix_point(struct mysql *m, struct err *err)
 	describe_redo(m);
 	mysql_capture_free(m->capture);
 	m->capture = NULL;
-	let_go(m);
+	mysql_consumer_free(m->consumer);
+	m->consumer = NULL;
 	mysql_keys_warn(m->hot.plan.facts, out);
 	hot_sum_sizes(&m->hot);
 	return 0;

@@ -49,7 +49,8 @@ static int mariadb_current_lsn(struct conn *c, uint64_t *ret, struct err *err)
 static int open_sessions(struct mariadb *m, struct err *err)
 {
 	const struct source_plan *plan = &m->hot.plan;
-	if (conn_open(&plan->target, 0, &m->stages.conn, err) != 0 ||
+	if (keep_open(&plan->target, 0, "BACKUP STAGE", plan->progress, &m->stages.keep, err) !=
+	        0 ||
 	    conn_open(&plan->target, SIDE_TIMEOUT_S, &m->side, err) != 0)
 		return -1;
 	m->stages.wait_s = plan->lock_wait_s;
@@ -67,6 +68,7 @@ static int start_capture(struct mariadb *m, struct err *err)
 	    .redo_dir = f->redo_dir ? f->redo_dir : out->roots.v[0].path,
 	    .to = m->hot.plan.redo,
 	    .cancel = m->hot.plan.cancel,
+	    .keep = m->stages.keep,
 	};
 	char *path = mem_printf("%s/ib_logfile0", plan.redo_dir);
 	hot_add_redo_file(&m->hot, "ib_logfile0", path);
@@ -117,6 +119,7 @@ static int mariadb_next(struct source *s, struct item *ret, struct err *err)
 	/* A copy whose redo is lost is worth nothing: stop at once. */
 	if (redo_capture_check(m->capture, err) != 0)
 		return -1;
+	keep_copying(m->stages.keep, true);
 	return hot_next(&m->hot, ret, err);
 }
 
@@ -134,6 +137,7 @@ static int enter_block_ddl(struct mariadb *m, struct err *err)
 static int mariadb_advance(struct source *s, struct err *err)
 {
 	struct mariadb *m = mariadb_of(s);
+	keep_copying(m->stages.keep, false);
 	if (redo_capture_check(m->capture, err) != 0)
 		return -1;
 	switch (m->hot.stage++) {
@@ -152,11 +156,12 @@ static void mariadb_free(struct source *s)
 	struct err ignored;
 	if (!m)
 		return;
-	/* The session first: whatever lock it holds goes with it. */
-	conn_free(m->stages.conn);
+	/* The locks first, whatever the capture that uses their session waits for. */
+	keep_break(m->stages.keep);
 	if (mariadb_put_flush_back(m) == 0 && !m->ended && m->hot.plan.remember)
 		m->hot.plan.remember(m->hot.plan.remember_arg, NULL, &ignored);
 	redo_capture_free(m->capture);
+	keep_free(m->stages.keep);
 	conn_free(m->side);
 	aria_done(&m->aria);
 	hot_done(&m->hot);

@@ -21,7 +21,7 @@
 
 /* A server that hangs is let go soon; rotating a binlog can take a while. */
 #define TIMEOUT_S 120
-#define LOOK_NS 3000000000ull
+#define LOCK "LOCK INSTANCE FOR BACKUP"
 
 static const struct engine_suffix engines[] = {
     {".ibd", "InnoDB"}, {".MYI", "MyISAM"}, {".CSV", "CSV"}, {".ARZ", "ARCHIVE"}, {NULL, NULL},
@@ -52,31 +52,19 @@ static int mysql_current_lsn(struct conn *c, uint64_t *ret, struct err *err)
 static int lock_instance(struct mysql *m, struct err *err)
 {
 	const struct source_plan *plan = &m->hot.plan;
-	if (conn_open(&plan->target, TIMEOUT_S, &m->locked, err) != 0 ||
-	    conn_open(&plan->target, TIMEOUT_S, &m->side, err) != 0 ||
-	    lock_enter(m->locked, "LOCK INSTANCE FOR BACKUP", plan->lock_wait_s, plan->cancel,
+	if (keep_open(&plan->target, TIMEOUT_S, LOCK, plan->progress, &m->locked, err) != 0 ||
+	    conn_open(&plan->target, TIMEOUT_S, &m->side, err) != 0)
+		return -1;
+	int rc =
+	    lock_enter(keep_take(m->locked), LOCK, plan->lock_wait_s, plan->cancel,
 	               "a long-running DDL statement holds it (ALTER TABLE, OPTIMIZE, …): see "
 	               "SHOW FULL PROCESSLIST and SELECT OWNER_THREAD_ID FROM "
 	               "performance_schema.metadata_locks WHERE OBJECT_TYPE='BACKUP LOCK'; let it "
 	               "end, or raise limits.lock_wait in the policy",
-	               err) != 0)
-		return -1;
+	               err);
+	keep_give(m->locked);
 	m->locked_ns = clock_mono_ns();
-	m->next_look_ns = m->locked_ns + LOOK_NS;
-	return 0;
-}
-
-int mysql_check_lock(struct mysql *m, struct err *err)
-{
-	struct err why = ERR_INIT;
-	if (conn_exec(m->locked, &why, "DO 0") == 0)
-		return 0;
-	err_set(err, ERR_FAILED,
-	        "the session that held LOCK INSTANCE FOR BACKUP was lost, so DDL may have gone "
-	        "through: %s",
-	        why.text);
-	return err_hint(err, "see in the server's error log who ended it (KILL, a restart), and "
-	                     "start the backup again");
+	return rc;
 }
 
 /* The consumer first: what is behind the checkpoint that is asked for then stays. */
@@ -99,6 +87,7 @@ static int start_capture(struct mysql *m, struct err *err)
 	    .dir = dir,
 	    .checkpoint = out->lsn_checkpoint,
 	    .consumer = m->consumer,
+	    .keep = m->locked,
 	    .to = m->hot.plan.redo,
 	    .cancel = m->hot.plan.cancel,
 	};
@@ -134,25 +123,10 @@ static int mysql_begin(const struct source_plan *plan, struct source **ret, stru
 	return 0;
 }
 
-/* A session is for one thread at a time, and one look is enough for all of them. */
-static int look_at_lock(struct mysql *m, struct err *err)
-{
-	int rc = 0;
-	pthread_mutex_lock(&m->hot.lock);
-	if (clock_mono_ns() >= m->next_look_ns) {
-		rc = mysql_check_lock(m, err);
-		m->next_look_ns = clock_mono_ns() + LOOK_NS;
-	}
-	pthread_mutex_unlock(&m->hot.lock);
-	return rc;
-}
-
 /* Is the copy still worth going on with?  The point is fixed when there is no capture. */
 static int check_alive(struct mysql *m, struct err *err)
 {
-	if (!m->capture)
-		return 0;
-	return mysql_capture_check(m->capture, err) == 0 ? look_at_lock(m, err) : -1;
+	return m->capture ? mysql_capture_check(m->capture, err) : 0;
 }
 
 static int mysql_next(struct source *s, struct item *ret, struct err *err)
@@ -160,6 +134,7 @@ static int mysql_next(struct source *s, struct item *ret, struct err *err)
 	struct mysql *m = mysql_of(s);
 	if (check_alive(m, err) != 0)
 		return -1;
+	keep_copying(m->locked, true);
 	return hot_next(&m->hot, ret, err);
 }
 
@@ -172,6 +147,7 @@ static int plan_second(struct mysql *m, struct err *err)
 static int mysql_advance(struct source *s, struct err *err)
 {
 	struct mysql *m = mysql_of(s);
+	keep_copying(m->locked, false);
 	if (check_alive(m, err) != 0)
 		return -1;
 	switch (m->hot.stage++) {
@@ -189,9 +165,10 @@ static void mysql_free(struct source *s)
 	struct mysql *m = s ? mysql_of(s) : NULL;
 	if (!m)
 		return;
-	/* The sessions first: what they hold goes with them. */
-	conn_free(m->locked);
+	/* The lock first, whatever the capture that uses its session waits for. */
+	keep_break(m->locked);
 	mysql_capture_free(m->capture);
+	keep_free(m->locked);
 	mysql_consumer_free(m->consumer);
 	conn_free(m->side);
 	mysql_binlog_close(&m->binlog);

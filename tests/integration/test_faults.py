@@ -286,6 +286,57 @@ def test_session_killed_in_the_middle(place, kind_of):
     assert_next_run_is_good(place, mybak, server)
 
 
+IDLE = 60  # seconds after which the server ends a session that holds a lock for nobody
+
+
+def ddl_goes_on(server, limit):
+    began = time.monotonic()
+    server.sql(f"SET SESSION lock_wait_timeout={limit}", "CREATE TABLE vol.waits (id INT)")
+    return time.monotonic() - began
+
+
+@pytest.mark.long
+@BOTH
+def test_frozen_while_ddl_is_blocked(place, kind_of):
+    """The process stands still: the server must not wait for it for ever."""
+    step = "files" if kind_of is mariadb else "copy"
+    server, mybak = begin(place, kind_of=kind_of, limits={"read_rate": "16MiB"})
+    job = mybak.start_job("full")
+    wait_for(lambda: mybak.job(job)["step"] == step, every=0.001, say=f"step {step} never came")
+    mybak.process.send_signal(signal.SIGSTOP)
+    try:
+        assert ddl_goes_on(server, IDLE + 30) > IDLE / 2, "it was not blocked at all"
+    finally:
+        mybak.process.send_signal(signal.SIGCONT)
+    ended = mybak.wait_job(job, 30)
+    assert ended["state"] == "failed" and "was lost" in ended["error"]["message"], ended
+    assert_only(mybak, [])
+    assert_unlocked(server)
+    assert_next_run_is_good(place, mybak, server)
+
+
+@pytest.mark.long
+@pytest.mark.mysql
+def test_repository_hangs_while_ddl_is_blocked(place):
+    """The process lives, and the copy waits for a write that does not end."""
+    server, mybak = begin(place, 60, kind_of=mysql)
+    mybak.stop()
+    server.checkpoint()  # so little redo that taking it does not hang as well
+    mybak.start(before=["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=sync_file_range",
+                        "-e", f"inject=sync_file_range:delay_enter={(IDLE + 40) * 1000000}"])
+    job = mybak.start_job("full")
+    wait_for(lambda: mybak.job(job)["step"] == "copy")
+    assert IDLE / 2 < ddl_goes_on(server, IDLE + 30) < IDLE + 25
+    ended = mybak.wait_job(job, 2 * IDLE + 100)
+    assert ended["state"] == "failed", ended
+    assert f"nothing was copied for {IDLE} s" in ended["error"]["message"]
+    assert "repository" in ended["error"]["hint"]
+    mybak.kill9()
+    mybak.start()
+    assert_unlocked(server)
+    assert_next_run_is_good(place, mybak, server)
+
+
 def flip_bit(path, at):
     with open(path, "r+b") as f:
         f.seek(at)
