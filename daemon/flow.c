@@ -343,9 +343,11 @@ static void binlog_told(struct daemon *d, struct binlog_note *n)
 	if (gap && i)
 		binlog_gap(&i->binlog, clock_wall_us());
 	if (gap)
-		log_msg(LOG_LEVEL_ERR,
-		        "binlogs are missing: they were purged before they were archived",
-		        "instance=%s", n->instance);
+		log_msg(
+		    LOG_LEVEL_ERR,
+		    "binlogs are missing: they were gone, or not to be streamed any more, before "
+		    "they were archived",
+		    "instance=%s", n->instance);
 	else if (lineage)
 		log_msg(LOG_LEVEL_INFO, "a new history of binlogs begins in the archive",
 		        "instance=%s", n->instance);

@@ -300,7 +300,7 @@ static const struct row rows[] = {
     {"mybak_binlog_archive_lag_bytes", "Bytes of the binlog that are not archived yet.", false,
      metrics_lag_bytes},
     {"mybak_binlog_gap_detected",
-     "Gaps found since the daemon started: binlogs purged before they were archived.", true,
+     "Gaps found since the daemon started: binlogs lost before they were archived.", true,
      metrics_gaps},
     {"mybak_binlog_gaps", "Gaps there are in the archive.", false, metrics_gaps_now},
     {"mybak_binlog_archived_bytes", "Bytes of binlogs archived since the daemon started.", true,

@@ -77,11 +77,8 @@ static char *choose(struct manifest **ret)
 	                      .uuid = uuid,
 	                      .version = version,
 	                      .datadir = dir};
-	const struct parent_wish wish = {.repo = repo,
-	                                 .instance = "main",
-	                                 .method = "hot",
-	                                 .facts = &facts,
-	                                 .current_lsn = 1};
+	const struct parent_wish wish = {
+	    .repo = repo, .instance = "main", .method = "hot", .facts = &facts, .current_lsn = 1};
 	struct err e = ERR_INIT;
 	char *reason = NULL;
 
