@@ -10,12 +10,12 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "job/restore_doubt.h"
+#include "job/restore_options.h"
 #include "job/restore_recover_mysql.h"
 #include "job/restore_recover_parts.h"
 #include "server/conn.h"
 #include "server/facts.h"
 #include "server/private.h"
-#include "server/settings.h"
 #include "server/zone.h"
 
 #define QUESTION_S 3600u /* a log table is read whole to repair it */
@@ -80,56 +80,14 @@ int recover_time_zone(const struct manifest *m, char **ret, struct err *err)
 	return 0;
 }
 
-struct options {
-	VEC(char *) list; /* owned; NULL-terminated when done */
-};
-
-static void options_done(struct options *o)
-{
-	for (size_t i = 0; i < o->list.n; i++)
-		free(o->list.v[i]);
-	vec_done(&o->list);
-}
-
-/* The settings of the source first, so that the caller's own win. */
-static void collect_options(const struct recover_plan *plan, const struct recover_start *how,
-                            struct options *ret)
-{
-	const struct manifest *m = plan->m;
-
-	for (size_t i = 0; i < m->setting_n; i++) {
-		if (!strcmp(m->settings[i].name, ZONE_SETTING))
-			continue;
-		/* A manifest comes from a place others may write to, and many an option runs
-		 * code or names files of the host. */
-		if (strcmp(m->settings[i].name, "plugin_load_add") != 0 &&
-		    !setting_is_needed(m->settings[i].name, m->settings[i].value))
-			continue;
-		/* Variables of a plugin are unknown where the plugin is not there; that is
-		 * for the server to say when it meets an encrypted page. */
-		const char *loose = strstr(m->settings[i].name, "key_management") ? "loose-" : "";
-		*vec_push(&ret->list) =
-		    mem_printf("--%s%s=%s", loose, m->settings[i].name, m->settings[i].value);
-	}
-	char *directories = is_mysql(m) ? recover_mysql_directories(plan->places) : NULL;
-	if (directories)
-		*vec_push(&ret->list) = mem_printf("--innodb-directories=%s", directories);
-	free(directories);
-	for (const char *const *o = plan->server_options; o && *o; o++)
-		*vec_push(&ret->list) = mem_strdup(*o);
-	for (const char *const *o = how->more; o && *o; o++)
-		*vec_push(&ret->list) = mem_strdup(*o);
-	*vec_push(&ret->list) = NULL;
-}
-
 int recover_start(const struct recover_plan *plan, const struct recover_start *how,
                   struct private_server **ret, struct err *err)
 {
-	struct options options = {0};
+	struct recover_options options = {0};
 	const char *const env[] = {plan->time_zone, NULL};
 	int rc;
 
-	collect_options(plan, how, &options);
+	recover_options_make(plan, how, &options);
 	struct private_plan p = {
 	    .flavour = is_mysql(plan->m) ? FLAVOUR_MYSQL : FLAVOUR_MARIADB,
 	    .binary = plan->binary,
@@ -141,7 +99,7 @@ int recover_start(const struct recover_plan *plan, const struct recover_start *h
 	    .cancel = plan->cancel,
 	};
 	rc = private_start(&p, ret, err);
-	options_done(&options);
+	recover_options_done(&options);
 	return rc;
 }
 
@@ -221,6 +179,7 @@ int recover_run(const struct recover_plan *plan, struct err *err)
 	const struct recover_start how = {.grants = plan->work, .more = plan->work_options};
 	struct private_server *server = NULL;
 
+	recover_options_note(plan);
 	if (is_mysql(plan->m))
 		return recover_mysql_run(plan, err);
 	int rc = recover_start(plan, &how, &server, err);

@@ -207,6 +207,26 @@ static int add_offset(void *arg, unsigned n, char **fields, const unsigned long 
 	return 0;
 }
 
+static int add_sysdate(void *arg, unsigned n, char **fields, const unsigned long *lengths,
+                       struct err *err)
+{
+	(void)lengths, (void)err;
+	if (n == 1 && fields[0])
+		facts_add_setting(arg, SETTING_SYSDATE_IS_NOW, fields[0]);
+	return 0;
+}
+
+static int ask_times(struct conn *c, struct facts *f, struct err *err)
+{
+	if (conn_query(c,
+	               "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), "
+	               "CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM'))",
+	               add_offset, f, err) < 0)
+		return -1;
+	return conn_query(c, "SELECT IF(SLEEP(0.01) = 0 AND SYSDATE(6) = NOW(6), 'ON', 'OFF')",
+	                  add_sysdate, f, err);
+}
+
 static int ask_mariadb(struct conn *c, struct facts *f, struct err *err)
 {
 	if (ask_replica(c, f, err) < 0)
@@ -228,10 +248,7 @@ static int ask_all(struct conn *c, struct facts *f, const struct variables *v, s
 	take_settings(f, v);
 	if (mariadb ? ask_mariadb(c, f, err) : facts_ask_mysql(c, f, v, err))
 		return -1;
-	if (conn_query(c,
-	               "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), "
-	               "CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', 'SYSTEM'))",
-	               add_offset, f, err) < 0)
+	if (ask_times(c, f, err) < 0)
 		return -1;
 	if (conn_query(c, "SHOW ENGINES", add_engine, f, err) < 0)
 		return -1;

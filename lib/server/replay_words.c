@@ -1,9 +1,11 @@
 #include "server/replay_words.h"
 
+/* Limits that a session of the source may have raised are the highest. */
 #define COMMON_SERVER                                                                   \
 	"--max-allowed-packet=1073741824", "--read-only=OFF", "--wait-timeout=2147483", \
 	    "--innodb-flush-log-at-trx-commit=0", "--net-read-timeout=2147483",         \
-	    "--net-write-timeout=2147483"
+	    "--net-write-timeout=2147483", "--max-heap-table-size=17179869184",         \
+	    "--max-sp-recursion-depth=255"
 
 static const char *const mariadb_server[] = {
     COMMON_SERVER,
@@ -14,8 +16,15 @@ static const char *const mariadb_server[] = {
     "--idle-transaction-timeout=0",
     NULL,
 };
+/* gtid_mode as of the backup may have changed since: this one takes transactions with a
+ * GTID and those without, and what needs no GTID need not be fit for one. */
 static const char *const mysql_server[] = {
     COMMON_SERVER,
+    "--gtid-mode=OFF_PERMISSIVE",
+    "--enforce-gtid-consistency=OFF",
+    "--cte-max-recursion-depth=4294967295",
+    "--regexp-stack-limit=0",
+    "--regexp-time-limit=0",
     NULL,
 };
 static const char *const mariadb_reader[] = {"--skip-gtid-strict-mode", NULL};

@@ -8,14 +8,18 @@
 #include "base/str.h"
 
 /* Without these a server cannot open the files, or opens them and answers
- * differently.  Paths are not among them: a restore puts the files elsewhere. */
+ * differently.  Where the files are is not among them: a restore puts them elsewhere.
+ *
+ * Limits that only stop a statement are not either, as long as they have a highest value:
+ * whatever a session of the source had set, a replay has that one. */
 #define MARIADB (1u << FLAVOUR_MARIADB)
 #define MYSQL (1u << FLAVOUR_MYSQL)
 #define BOTH (MARIADB | MYSQL)
+#define PLUGIN (1u << 30) /* a plugin's that need not be there */
 
 static const struct {
 	const char *name;
-	unsigned flavours;
+	unsigned of;
 } settings[] = {
     {"innodb_page_size", BOTH},
     {"innodb_data_file_path", BOTH},
@@ -36,6 +40,8 @@ static const struct {
     {"old_mode", MARIADB},
     {"default_regex_flags", MARIADB},
     {"default_storage_engine", BOTH},
+    {"default_tmp_storage_engine", BOTH},
+    {"disabled_storage_engines", MYSQL}, /* replaced by another */
     {"enforce_storage_engine", MARIADB},
     {"innodb_compression_default", MARIADB},
     {"innodb_default_row_format", BOTH},
@@ -46,52 +52,93 @@ static const struct {
     {"default_week_format", BOTH},
     {"div_precision_increment", BOTH},
     {"group_concat_max_len", BOTH},
+    {"explicit_defaults_for_timestamp", BOTH},
+    {"innodb_autoinc_lock_mode", BOTH},
+    {"max_sort_length", BOTH},
+    {SETTING_SYSDATE_IS_NOW, BOTH}, /* an option without a variable */
+    {"thread_stack", BOTH},
+    {"aria_page_checksum", MARIADB},
+    {"max_recursive_iterations", MARIADB}, /* cuts an answer off */
+    {"mhnsw_default_distance", MARIADB},
+    {"mhnsw_default_m", MARIADB},
+    {"mysql56_temporal_format", MARIADB},
+    {"standard_compliant_cte", MARIADB},
+    {"simple_password_check_digits", MARIADB | PLUGIN},
+    {"simple_password_check_letters_same_case", MARIADB | PLUGIN},
+    {"simple_password_check_minimal_length", MARIADB | PLUGIN},
+    {"simple_password_check_other_characters", MARIADB | PLUGIN},
+
+    {"partial_revokes", MYSQL},
+    {"password_history", MYSQL},
+    {"password_reuse_interval", MYSQL},
+    {"restrict_fk_on_non_standard_key", MYSQL},
+    {"windowing_use_high_precision", MYSQL},
+    /* which words a full-text index has: of rows that a replay brings, and of those that
+     * were only in its cache */
+    {"ft_boolean_syntax", BOTH},
+    {"ft_max_word_len", BOTH},
+    {"ft_min_word_len", BOTH},
+    {"ft_query_expansion_limit", BOTH},
+    {SETTING_STOP_WORDS, BOTH},
+    {"innodb_ft_enable_stopword", BOTH},
+    {"innodb_ft_max_token_size", BOTH},
+    {SETTING_SHORT_WORDS, BOTH},
+    {"innodb_ft_server_stopword_table", BOTH},
+    {"innodb_ft_user_stopword_table", BOTH},
+    {"ngram_token_size", MYSQL | PLUGIN},
     {"system_time_zone", BOTH}, /* not an option: comes from the environment */
     /* where the keys are, never the keys */
-    {"file_key_management_filename", MARIADB},
-    {"file_key_management_filekey", MARIADB},
-    {"file_key_management_encryption_algorithm", MARIADB},
-    {"file_key_management_digest", MARIADB},
+    {"file_key_management_filename", MARIADB | PLUGIN},
+    {"file_key_management_filekey", MARIADB | PLUGIN},
+    {"file_key_management_encryption_algorithm", MARIADB | PLUGIN},
+    {"file_key_management_digest", MARIADB | PLUGIN},
     {"file_key_management_use_pbkdf2", MARIADB},
-    {"hashicorp_key_management_vault_url", MARIADB},
-    {"hashicorp_key_management_vault_ca", MARIADB},
-    {"aws_key_management_master_key_id", MARIADB},
-    {"aws_key_management_region", MARIADB},
-    {"aws_key_management_key_spec", MARIADB},
+    {"hashicorp_key_management_vault_url", MARIADB | PLUGIN},
+    {"hashicorp_key_management_vault_ca", MARIADB | PLUGIN},
+    {"aws_key_management_master_key_id", MARIADB | PLUGIN},
+    {"aws_key_management_region", MARIADB | PLUGIN},
+    {"aws_key_management_key_spec", MARIADB | PLUGIN},
     {"keyring_file_data", MYSQL},
     {"keyring_encrypted_file_data", MYSQL},
     {"early_plugin_load", MYSQL},
     {"gtid_mode", MYSQL},
     {"enforce_gtid_consistency", MYSQL},
-    {"explicit_defaults_for_timestamp", MYSQL},
-    {"restrict_fk_on_non_standard_key", MYSQL},
 };
 
-static unsigned flavours_of(const char *name)
+static unsigned of(const char *name)
 {
 	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
 		if (strcasecmp(name, settings[i].name) == 0)
-			return settings[i].flavours;
+			return settings[i].of;
 	return 0;
 }
 
 bool setting_is_of(enum flavour flavour, const char *name)
 {
-	return flavours_of(name) & 1u << flavour;
+	return of(name) & 1u << flavour;
 }
 
 bool setting_is_needed(const char *name, const char *value)
 {
-	/* Nothing is what most mean by it, but of this one it is not the default. */
-	if (*value == '\0' && strcasecmp(name, "old_mode") != 0)
+	/* Nothing is what most mean by it, but of these it is not the default. */
+	if (*value == '\0' && strcasecmp(name, "old_mode") != 0 &&
+	    strcasecmp(name, SETTING_STOP_WORDS) != 0)
 		return false;
+	/* What a server says that was given none; no server could open it. */
+	if (strcasecmp(name, SETTING_STOP_WORDS) == 0)
+		return strcmp(value, "(built-in)") != 0;
 	/* This one holds either the secret itself or the file that holds it. */
 	if (strcasecmp(name, "file_key_management_filekey") == 0)
 		return str_starts(value, "FILE:");
 	/* This one runs code. */
 	if (strcasecmp(name, "early_plugin_load") == 0)
 		return str_starts(value, "keyring_") && !strchr(value, '/');
-	return flavours_of(name) != 0;
+	return of(name) != 0;
+}
+
+bool setting_is_of_plugin(const char *name)
+{
+	return of(name) & PLUGIN;
 }
 
 bool setting_plugin_is_needed(const char *type, const char *library)

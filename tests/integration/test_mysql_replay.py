@@ -275,3 +275,41 @@ def test_table_that_nothing_held_still(place):
     archived(mybak)
     said = mybak.restore(place / "ends", expect=1)
     assert "1032" in said.err and "shop.bare is held still by no lock" in said.err and "--before" in said.err
+
+
+def switch(source, modes):
+    """gtid_mode one step further, with transactions in each."""
+    for mode in modes:
+        source.sql(f"SET GLOBAL gtid_mode={mode}", "INSERT INTO shop.t (mode) VALUES (@@GLOBAL.gtid_mode)",
+                   "INSERT INTO shop.t (mode) VALUES (@@GLOBAL.gtid_mode)", "FLUSH BINARY LOGS")
+
+
+@pytest.mark.parametrize("first, modes", [
+    ("off", ("OFF_PERMISSIVE", "ON_PERMISSIVE", "ON")),
+    ("on", ("ON_PERMISSIVE", "OFF_PERMISSIVE", "OFF")),
+], ids=["to on", "to off"])
+def test_a_change_of_gtid_mode(place, first, modes):
+    """Transactions with and without a GTID are replayed, and gtid_executed is the source's at the point."""
+    source = source_of(place, first)
+    source.sql("CREATE DATABASE shop", "CREATE TABLE shop.t (id INT AUTO_INCREMENT PRIMARY KEY, mode VARCHAR(20))")
+    mybak = Mybak(place, source, **CONTINUOUS).start()
+    mybak.backup("full")
+    # What only a server may do that does not enforce it.
+    source.sql("CREATE TABLE shop.m (i INT) ENGINE=MyISAM", "BEGIN", "INSERT INTO shop.t (mode) VALUES ('mixed')",
+               *(("INSERT INTO shop.m VALUES (1)",) if first == "off" else ()), "COMMIT",
+               "SET GLOBAL enforce_gtid_consistency=ON")
+    switch(source, modes[:-1])
+    archived(mybak)
+    between = state(source)
+    at = ":".join(map(str, source.sql("SHOW BINARY LOG STATUS")[0][:2]))
+    switch(source, modes[-1:])
+    source.sql("INSERT INTO shop.t (mode) VALUES ('end')")
+    archived(mybak)
+    for name, words, want in (("middle", ("--position", at), between), ("end", (), state(source))):
+        mybak.restore(place / name, None, *words)
+        copy = restored(place, source, place / name, f"{name}-s")
+        got = state(copy)
+        assert got["gtid_executed"][0] == 2 * (want["gtid_executed"][0][0],) and want["gtid_executed"][0][0]
+        assert not differences({**got, "gtid_executed": None}, {**want, "gtid_executed": None})
+        copy.stop()
+    assert mybak.stop() == 0

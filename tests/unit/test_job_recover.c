@@ -51,6 +51,49 @@ START_TEST(only_known_settings_become_options)
 }
 END_TEST
 
+static int no_work(void *arg, const char *socket, struct err *err)
+{
+	(void)arg, (void)socket, (void)err;
+	return 0;
+}
+
+/* A backup that does not know how its full-text indexes were made; none of it matters
+ * where no row is added. */
+START_TEST(full_text_of_older_backups)
+{
+	static const struct {
+		const char *path, *setting;
+		bool work, noted;
+	} cases[] = {
+	    {"d/FTS_000000000000001a_CONFIG.ibd", NULL, true, true},
+	    {"d/fts_000000000000001a_config.ibd", NULL, true, true},
+	    {"d/fts_000000000000001a_config.ibd", NULL, false, false},
+	    {"d/fts_000000000000001a_config.ibd", "3", true, false},
+	    {"d/drafts_.ibd", NULL, true, false},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct manifest *m = manifest_new();
+		struct err err = ERR_INIT;
+		struct str note = {0};
+		struct places places = {.target = (char *)(uintptr_t) "/nowhere"};
+		const struct recover_plan plan = {.m = m,
+		                                  .places = &places,
+		                                  .binary = "/bin/false",
+		                                  .work = cases[i].work ? no_work : NULL,
+		                                  .note = &note};
+		*vec_push(&m->files) = (struct manifest_file){.path = mem_strdup(cases[i].path)};
+		if (cases[i].setting)
+			manifest_set(m, "innodb_ft_min_token_size", cases[i].setting);
+		ck_assert_int_eq(recover_run(&plan, &err), -1);
+		ck_assert_int_eq(note.n > 0 && strstr(str_text(&note), "full-text"),
+		                 cases[i].noted);
+		str_done(&note);
+		manifest_free(m);
+	}
+}
+END_TEST
+
 static char target[32];
 static struct fake fake;
 
@@ -272,6 +315,7 @@ static Suite *suite(void)
 	TCase *t = tcase_create("recover");
 	tcase_set_timeout(t, 30);
 	tcase_add_test(t, only_known_settings_become_options);
+	tcase_add_test(t, full_text_of_older_backups);
 	tcase_add_test(t, mysql_recovers_with_the_binlog_of_the_backup);
 	tcase_add_test(t, the_first_start_is_a_line_of_a_shell);
 	tcase_add_test(t, mysql_without_a_binlog);

@@ -41,6 +41,11 @@ START_TEST(test_settings)
 	ck_assert(setting_is_needed("file_key_management_filekey", "FILE:/etc/keykey"));
 	ck_assert(!setting_is_needed("innodb_page_size", ""));
 	ck_assert(!setting_is_needed("datadir", "/var/lib/mysql"));
+	ck_assert(setting_is_needed("ft_stopword_file", "/etc/words") &&
+	          setting_is_needed("ft_stopword_file", ""));
+	ck_assert(!setting_is_needed("ft_stopword_file", "(built-in)"));
+	ck_assert(setting_is_of_plugin("file_key_management_filename"));
+	ck_assert(!setting_is_of_plugin("innodb_page_size") && !setting_is_of_plugin("unknown"));
 	/* secrets stay where they are */
 	ck_assert(!setting_is_needed("file_key_management_filekey", "geheim"));
 	ck_assert(!setting_is_needed("hashicorp_key_management_token", "geheim"));
