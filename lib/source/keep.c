@@ -16,9 +16,10 @@ struct keep {
 	const char *what;
 	const struct progress *progress;
 	atomic_bool copying;
+	_Atomic uint64_t moved_ns; /* when the copy was last seen to go on, or began to */
 	/* of the thread that beats */
 	uint64_t next_ns;
-	uint64_t seen, moved_ns; /* of the copy, and when */
+	uint64_t seen; /* of the copy */
 
 	pthread_mutex_t lock; /* whose it is, the session is */
 	struct conn *conn;    /* NULL: let go */
@@ -63,6 +64,8 @@ void keep_give(struct keep *k)
 
 void keep_copying(struct keep *k, bool copying)
 {
+	/* What came before, a long wait for a lock perhaps, is not the copy's. */
+	atomic_store(&k->moved_ns, clock_mono_ns());
 	atomic_store(&k->copying, copying);
 }
 
@@ -77,12 +80,14 @@ static int check_moving(struct keep *k, uint64_t now, struct err *err)
 {
 	uint64_t seen = k->progress ? steps(k->progress) : 0;
 
-	if (!k->progress || !atomic_load(&k->copying) || seen != k->seen || !k->moved_ns) {
-		k->seen = seen;
-		k->moved_ns = now;
+	if (!k->progress || !atomic_load(&k->copying))
 		return 0;
+	if (seen != k->seen) {
+		k->seen = seen;
+		atomic_store(&k->moved_ns, now);
 	}
-	if (now - k->moved_ns < IDLE_S * 1000000000ull)
+	/* It may just have begun, a moment behind our look at the clock. */
+	if (now < atomic_load(&k->moved_ns) + IDLE_S * 1000000000ull)
 		return 0;
 	conn_stop(k->conn);
 	err_set(err, ERR_FAILED,

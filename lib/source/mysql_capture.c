@@ -263,7 +263,9 @@ static void *capture_main(void *arg)
 			c->held = true;
 			c->trouble_since = 0; /* patience was not used up by being held */
 			pthread_cond_broadcast(&c->side.changed);
-			rc = 0;
+			pthread_mutex_unlock(&c->side.lock);
+			rc = keep_beat(c->plan.keep, &err);
+			pthread_mutex_lock(&c->side.lock);
 			continue;
 		}
 		uint64_t end = c->end_lsn;

@@ -55,7 +55,11 @@ def test_words_of_full_text(place, flavour):
     questions = [f"SELECT '{t}', '{word}', id FROM {t} WHERE MATCH(t) AGAINST('+{word}' IN BOOLEAN MODE)"
                  for t in tables for word in (*text.split(), "first", "second", "z", "q")]
     want, got, note = both(place, source, mybak, questions)
-    assert got == want and note is None
+    assert got == want
+    if flavour == "mysql":
+        assert note.startswith("no lock of a backup holds 1 of its tables still (d.old_myisam)") and "full-text" not in note
+    else:
+        assert note is None
     hits = [row for rows in want for row in rows]
     for there in (("d.old_innodb", "qz", 1), ("d.new_innodb", "qz", 2), ("d.old_myisam", "however", 2)):
         assert there in hits
