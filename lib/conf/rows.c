@@ -112,7 +112,9 @@ const struct row rows[] = {
     {"limits.lock_retries", ROW_INT, IN_LIM(lock_retries), 0, 100, .def = "3",
      .help = "How often a lock that was not granted is asked for again."},
     {"limits.read_rate", ROW_SIZE, IN_LIM(read_rate), 64 * KIB, TIB,
-     .help = "Bytes a second that one job reads at most. Without it there is no limit."},
+     .help = "Bytes a second that one job reads at most. Pages without a checksum of their own "
+             "(encrypted or compressed ones) are read twice, and both readings count. Without "
+             "it there is no limit."},
     {"limits.nice", ROW_INT, IN_LIM(nice), 0, 19, .def = "0",
      .help = "Scheduling priority of copy threads; 19 is the lowest."},
     {"limits.io_class", ROW_LATER, .help = "I/O scheduling class of copy threads."},
