@@ -87,18 +87,17 @@ static const struct {
     {"innodb_ft_user_stopword_table", BOTH},
     {"ngram_token_size", MYSQL | PLUGIN},
     {"system_time_zone", BOTH}, /* not an option: comes from the environment */
-    /* Where the keys are, never the keys.  A server without the plugin does not know them
-     * and does not start: better than one without the keys. */
-    {"file_key_management_filename", MARIADB},
-    {"file_key_management_filekey", MARIADB},
-    {"file_key_management_encryption_algorithm", MARIADB},
-    {"file_key_management_digest", MARIADB},
+    /* where the keys are, never the keys */
+    {"file_key_management_filename", MARIADB | PLUGIN},
+    {"file_key_management_filekey", MARIADB | PLUGIN},
+    {"file_key_management_encryption_algorithm", MARIADB | PLUGIN},
+    {"file_key_management_digest", MARIADB | PLUGIN},
     {"file_key_management_use_pbkdf2", MARIADB},
-    {"hashicorp_key_management_vault_url", MARIADB},
-    {"hashicorp_key_management_vault_ca", MARIADB},
-    {"aws_key_management_master_key_id", MARIADB},
-    {"aws_key_management_region", MARIADB},
-    {"aws_key_management_key_spec", MARIADB},
+    {"hashicorp_key_management_vault_url", MARIADB | PLUGIN},
+    {"hashicorp_key_management_vault_ca", MARIADB | PLUGIN},
+    {"aws_key_management_master_key_id", MARIADB | PLUGIN},
+    {"aws_key_management_region", MARIADB | PLUGIN},
+    {"aws_key_management_key_spec", MARIADB | PLUGIN},
     {"keyring_file_data", MYSQL},
     {"keyring_encrypted_file_data", MYSQL},
     {"early_plugin_load", MYSQL},

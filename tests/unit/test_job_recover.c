@@ -42,7 +42,7 @@ START_TEST(only_known_settings_become_options)
 	ck_assert_ptr_nonnull(strstr(text, "--innodb_page_size=16384\n"));
 	ck_assert_ptr_nonnull(
 	    strstr(text, "--plugin_load_add=file_key_management.so;provider_lz4.so\n"));
-	ck_assert_ptr_nonnull(strstr(text, "--file_key_management_filename=/etc/keys\n"));
+	ck_assert_ptr_nonnull(strstr(text, "--loose-file_key_management_filename=/etc/keys\n"));
 	ck_assert_ptr_nonnull(strstr(text, "--own-option=1\n"));
 	ck_assert_msg(!strstr(text, "mallory") && !strstr(text, "init-file"), "%s", text);
 	free(text);
