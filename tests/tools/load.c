@@ -40,7 +40,7 @@ static struct {
 } opt = {.user = "root", .accounts = 2000, .transfers = 4, .tables = 1, .ddl = 1, .pause_us = 500};
 
 static atomic_bool stop, gone;
-static bool mariadb; /* else MySQL, which has less */
+static atomic_bool mariadb; /* else MySQL, which has less */
 
 struct worker {
 	pthread_t thread;
