@@ -14,7 +14,6 @@
 #include "server/privileges.h"
 
 #define NS_PER_MS 1000000ULL
-#define NS_PER_S 1000000000ULL
 /* An event may have 1 GiB, the largest max_allowed_packet; its packet has a little more. */
 #define PACKET_MAX ((1UL << 30) + 65536)
 #define MARIADB_SAME_ID 4052
@@ -213,7 +212,7 @@ static int next(struct dump *d, struct err *err)
 
 	wire_next(conn_mysql(d->conn), &r);
 	if (!r.packet)
-		return failed(d, &r, clock_mono_ns() - since >= d->timeout_s * NS_PER_S, err);
+		return failed(d, &r, clock_mono_ns() - since >= d->timeout_s * CLOCK_NS, err);
 	if (r.n < BINLOG_HEADER_SIZE)
 		return err_set(err, ERR_DAMAGED, "the stream of %s: a packet of only %zu bytes",
 		               d->from, r.n);

@@ -111,9 +111,9 @@ static int check_end(struct session *ss, const struct server_end *end, struct er
 
 /* Its heartbeats alone cannot be believed: after a RESET MASTER, MariaDB goes on with
  * them at a place of a file that is gone.  Only when all is durable. */
-static int ask_end(struct session *ss, struct err *err)
+static int ask_end(struct session *ss, uint64_t asked, struct err *err)
 {
-	uint64_t asked = clock_mono_ns(), behind;
+	uint64_t behind;
 	struct server_end end;
 	int64_t here_us = clock_wall_us(), there_us;
 
@@ -142,7 +142,19 @@ static int ask_end(struct session *ss, struct err *err)
 
 int session_ask_end_if_due(struct session *ss, struct err *err)
 {
-	return clock_mono_ns() - ss->asked_ns < ASK_END_NS ? 0 : ask_end(ss, err);
+	uint64_t asked = clock_mono_ns();
+	struct err why = ERR_INIT;
+
+	if (asked - ss->asked_ns < ASK_END_NS || ask_end(ss, asked, &why) == 0)
+		return 0;
+	if (why.kind == ERR_UNREACHABLE && clock_mono_ns() - asked >= SIDE_TIMEOUT_S * CLOCK_NS)
+		return err_set(err, ERR_UNREACHABLE,
+		               "nothing was heard of the server for %u s when it was asked where "
+		               "its binlog ends",
+		               SIDE_TIMEOUT_S);
+	if (err)
+		*err = why;
+	return -1;
 }
 
 int session_sync_if_due(struct session *ss, struct err *err)

@@ -11,8 +11,6 @@
  * in time to make durable what came last. */
 #define HEARTBEAT_MS 300u
 #define SILENCE_S 20u
-/* The server answers only between two transactions, and a large one takes a while. */
-#define SIDE_TIMEOUT_S 30u
 #define NOT_FOUND_MAX 2u
 #define UNREADABLE_MAX 3u
 

@@ -6,6 +6,9 @@
 
 #include "binlog/stream_room.h"
 
+/* The server answers questions only between two transactions, and a large one takes a while. */
+#define SIDE_TIMEOUT_S 30u
+
 struct session {
 	struct stream *s;
 	struct conn *side; /* for questions */
