@@ -454,6 +454,7 @@ def test_network_is_cut(place):
     stream = Stream(place, server).over_tcp(wire.there, 33071).start()
     server.sql(ROW)
     stream.catch_up()
+    wait_for(lambda: stream.status()["lag_seconds"] is not None, say="it never caught up")
     before = stream.status()["reconnects"]
     wire.cut()
     began = time.monotonic()
