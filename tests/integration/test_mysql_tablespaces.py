@@ -6,7 +6,7 @@ import typing
 
 import pytest
 
-from harness import Load, Mybak, MySQLServer, Truth, check_restored, mysql_sid, wait_for, with_keyring
+from harness import Load, Mybak, MySQLServer, Truth, check_restored, mysql_sid, odd_names, wait_for, with_keyring
 from harness.load import ledger_floor
 from harness.oracle import check_bank
 
@@ -106,32 +106,14 @@ def bulk(server):
                "ALTER TABLE db.built ENGINE=InnoDB, ALGORITHM=INPLACE", *update("bulk"))
 
 
-ODD = ("with space", "per%cent", "new\nline", "ünï 数据", "a.b/c", "-dash", "#hash", "quote'`\"", "%41", "x#p#y")
-
-
-def odd_names(server):
-    for name in ODD:
-        q = name.replace("`", "``")
-        server.sql(f"CREATE DATABASE `db {q}`", f"CREATE TABLE `db {q}`.`t {q}` {COLUMNS}",
-                   f"INSERT INTO `db {q}`.`t {q}` {ROWS}",
-                   f"CREATE TABLE `db {q}`.`m {q}` {COLUMNS} ENGINE=MyISAM",
-                   f"INSERT INTO `db {q}`.`m {q}` {ROWS} LIMIT 100")
-    (server.datadir / "db" / os.fsdecode(b"stray \xff%0a\n\"file")).write_bytes(b"not the server's")
-
-
-def odd_changes(server):
-    for name in ODD:
-        q = name.replace("`", "``")
-        # mysqlbinlog cannot write row events of a table with a newline in its name
-        server.sql("SET SESSION binlog_format=STATEMENT",
-                   f"UPDATE `db {q}`.`t {q}` SET pad='changed' WHERE id % 100 = 0",
-                   f"INSERT INTO `db {q}`.`m {q}` VALUES (100000, 'new')")
+def odd_names_made(server):
+    odd_names.make(server, ROWS)
 
 
 def odd_names_are_told(server, target, backup):
-    assert (target / "db" / os.fsdecode(b"stray \xff%0a\n\"file")).read_bytes() == b"not the server's"
+    odd_names.check_stray_file(target)
     said = set(backup["tables_without_lock"]["names"])
-    assert {f"db {name}.m {name}" for name in ODD if "ü" not in name} <= said  # for letters it has short forms
+    assert {f"db {name}.m {name}" for name in odd_names.NAMES if "ü" not in name} <= said  # for letters it has short forms
 
 
 KINDS = {
@@ -178,7 +160,7 @@ KINDS = {
     "bulk-loaded": Kind(
         sql(*fill("bulk"), *(f"INSERT INTO db.bulk SELECT id + {n}, pad FROM db.bulk" for n in (4000, 8000)),
             "CREATE TABLE db.built LIKE db.bulk", "INSERT INTO db.built SELECT * FROM db.bulk"), bulk),
-    "odd-names": Kind(odd_names, odd_changes, look=odd_names_are_told),
+    "odd-names": Kind(odd_names_made, odd_names.change, look=odd_names_are_told),
     "imported": Kind(sql(*fill("moved")), imported, only_last=True),
     "undo-truncation": Kind(
         sql(*fill("big"), "INSERT INTO db.big SELECT id + 10000, pad FROM db.big",

@@ -6,7 +6,7 @@ import typing
 
 import pytest
 
-from harness import Load, Mybak, Server, Truth, check_restored, wait_for
+from harness import Load, Mybak, Server, Truth, check_restored, odd_names, wait_for
 from harness.load import ledger_floor
 
 ROWS = "SELECT seq id, CONCAT(MD5(seq), REPEAT('x', 150)) pad FROM db.seq_1_to_4000"
@@ -82,31 +82,12 @@ def went_to_the_new_place(server, target):
         f"these still lead to the live server's files: {links}"
 
 
-ODD = ("with space", "per%cent", "new\nline", "ünï 数据", "a.b/c", "-dash", "#hash", "quote'`\"", "%41")
-
-
-def odd_names(server):
-    for name in ODD:
-        q = name.replace("`", "``")
-        server.sql(f"CREATE DATABASE `db {q}`",
-                   f"CREATE TABLE `db {q}`.`t {q}` (id INT PRIMARY KEY, pad TEXT)",
-                   f"INSERT INTO `db {q}`.`t {q}` {ROWS}",
-                   f"CREATE TABLE `db {q}`.`m {q}` (id INT PRIMARY KEY, pad TEXT) ENGINE=MyISAM",
-                   f"INSERT INTO `db {q}`.`m {q}` {ROWS} LIMIT 100")
-    (server.datadir / "db" / os.fsdecode(b"stray \xff%0a\n\"file")).write_bytes(b"not the server's")
-
-
-def odd_changes(server):
-    for name in ODD:
-        q = name.replace("`", "``")
-        # mariadb-binlog cannot write row events of a table with a newline in its name
-        server.sql("SET SESSION binlog_format=STATEMENT",
-                   f"UPDATE `db {q}`.`t {q}` SET pad='changed' WHERE id % 100 = 0",
-                   f"INSERT INTO `db {q}`.`m {q}` VALUES (100000, 'new')")
+def odd_names_made(server):
+    odd_names.make(server, ROWS)
 
 
 def stray_file_is_there(server, target):
-    assert (target / "db" / os.fsdecode(b"stray \xff%0a\n\"file")).read_bytes() == b"not the server's"
+    odd_names.check_stray_file(target)
 
 
 def undo_grows(server):
@@ -165,7 +146,7 @@ KINDS = {
     "data-directory-newline": Kind(
         lambda server: elsewhere(server, "far\n100%"), sql(*update("away"), *update("parts")),
         look=went_to_the_new_place),
-    "odd-names": Kind(odd_names, odd_changes, look=stray_file_is_there),
+    "odd-names": Kind(odd_names_made, odd_names.change, look=stray_file_is_there),
 }
 
 
