@@ -65,7 +65,8 @@ void keep_give(struct keep *k)
 void keep_copying(struct keep *k, bool copying)
 {
 	/* What came before, a long wait for a lock perhaps, is not the copy's. */
-	atomic_store(&k->moved_ns, clock_mono_ns());
+	if (!atomic_load(&k->copying))
+		atomic_store(&k->moved_ns, clock_mono_ns());
 	atomic_store(&k->copying, copying);
 }
 
@@ -87,7 +88,7 @@ static int check_moving(struct keep *k, uint64_t now, struct err *err)
 		atomic_store(&k->moved_ns, now);
 	}
 	/* It may just have begun, a moment behind our look at the clock. */
-	if (now < atomic_load(&k->moved_ns) + IDLE_S * 1000000000ull)
+	if (now < atomic_load(&k->moved_ns) + IDLE_S * CLOCK_NS)
 		return 0;
 	conn_stop(k->conn);
 	err_set(err, ERR_FAILED,
