@@ -1,10 +1,9 @@
 #include "server/conn_watch.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 
 #define LOOK_NS 100000000
@@ -18,27 +17,13 @@ struct conn_watch {
 	bool over; /* under lock */
 };
 
-/* With the lock held, which is let go meanwhile. */
-static void wait_a_little(struct conn_watch *w)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += LOOK_NS;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_nsec -= 1000000000;
-		until.tv_sec++;
-	}
-	pthread_cond_timedwait(&w->changed, &w->lock, &until);
-}
-
 static void *watch(void *arg)
 {
 	struct conn_watch *w = arg;
 
 	pthread_mutex_lock(&w->lock);
 	while (!w->over && cancel_check(w->cancel, NULL) == 0)
-		wait_a_little(w);
+		clock_wait(&w->changed, &w->lock, clock_mono_ns() + LOOK_NS);
 	if (!w->over)
 		conn_stop(w->conn);
 	pthread_mutex_unlock(&w->lock);
@@ -56,15 +41,11 @@ int conn_watch_begin(struct conn *c, const struct cancel *cancel, struct conn_wa
                      struct err *err)
 {
 	struct conn_watch *w = mem_zalloc(sizeof *w);
-	pthread_condattr_t steady;
 
 	w->conn = c;
 	w->cancel = cancel;
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_condattr_init(&steady);
-	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->changed, &steady);
-	pthread_condattr_destroy(&steady);
+	pthread_cond_init(&w->changed, NULL);
 	int failed = pthread_create(&w->thread, NULL, watch, w);
 	if (failed) {
 		watch_free(w);

@@ -92,7 +92,7 @@ static const struct {
     {"file_key_management_filekey", MARIADB | PLUGIN},
     {"file_key_management_encryption_algorithm", MARIADB | PLUGIN},
     {"file_key_management_digest", MARIADB | PLUGIN},
-    {"file_key_management_use_pbkdf2", MARIADB},
+    {"file_key_management_use_pbkdf2", MARIADB | PLUGIN},
     {"hashicorp_key_management_vault_url", MARIADB | PLUGIN},
     {"hashicorp_key_management_vault_ca", MARIADB | PLUGIN},
     {"aws_key_management_master_key_id", MARIADB | PLUGIN},

@@ -45,6 +45,7 @@ START_TEST(test_settings)
 	          setting_is_needed("ft_stopword_file", ""));
 	ck_assert(!setting_is_needed("ft_stopword_file", "(built-in)"));
 	ck_assert(setting_is_of_plugin("file_key_management_filename"));
+	ck_assert(setting_is_of_plugin("file_key_management_use_pbkdf2"));
 	ck_assert(!setting_is_of_plugin("innodb_page_size") && !setting_is_of_plugin("unknown"));
 	/* secrets stay where they are */
 	ck_assert(!setting_is_needed("file_key_management_filekey", "geheim"));
