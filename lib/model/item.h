@@ -31,4 +31,10 @@ struct item {
 	                     * readings agree */
 };
 
+/* Number in its tablespace of the page at `off`. */
+static inline uint64_t item_page_number(const struct item *item, uint64_t off)
+{
+	return item->first_page + off / item->page_size;
+}
+
 #endif

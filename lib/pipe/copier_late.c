@@ -5,17 +5,12 @@
 /* A page that is written again and again must have time to agree, too. */
 #define ROUNDS 50u
 
-static uint64_t page_number(const struct pages *p, uint64_t off)
-{
-	return off / p->space.page_size + p->item->first_page;
-}
-
 static int never_the_same(const struct pages *p, uint64_t off, struct err *err)
 {
 	err_set(err, ERR_BUSY,
 	        "%s: page %llu kept changing for %u s: nothing but two equal readings tells that "
 	        "such a page (encrypted or compressed) is whole",
-	        p->item->name, (unsigned long long)page_number(p, off),
+	        p->item->name, (unsigned long long)item_page_number(p->item, off),
 	        ROUNDS * GLIMPSE_PAUSE_MS / 1000);
 	return err_hint(err, "The page is not damaged. Run the backup in a quieter hour; a larger "
 	                     "redo log lets the server write the same page less often.");
@@ -34,7 +29,7 @@ static int look_again(struct pages *p, uint64_t off, bool last, struct err *err)
 		return -1;
 	c->counts.read_bytes += n;
 	/* Cut off meanwhile: what lies behind is copied already, so here is nothing. */
-	state = n < size ? PAGE_ZERO : pages_check(p, c->spare, off);
+	state = n < size ? PAGE_ZERO : settle_check(p->item, &p->space, c->spare, off);
 	bool same = glimpse_agrees(&c->glimpse, c->spare, off);
 	if (state == PAGE_BAD || (state == PAGE_UNVERIFIED && !same)) {
 		if (!last)

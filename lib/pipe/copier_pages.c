@@ -11,7 +11,7 @@
 int pages_still_bad(struct pages *p, uint64_t off, struct err *err)
 {
 	struct copier *c = p->c;
-	uint64_t no = off / p->space.page_size + p->item->first_page;
+	uint64_t no = item_page_number(p->item, off);
 
 	c->counts.pages_corrupt++;
 	if (c->plan.list_corrupt) {
@@ -81,13 +81,6 @@ static enum choice choose(const struct pages *p, const unsigned char *page, enum
 	return choose_page(p->item, state, page_lsn(page), off);
 }
 
-enum page_state pages_check(const struct pages *p, const unsigned char *page, uint64_t off)
-{
-	uint64_t no = off / p->space.page_size + p->item->first_page;
-
-	return page_check(&p->space, page, no < UINT32_MAX ? (uint32_t)no : UINT32_MAX);
-}
-
 static int put(struct pages *p, const unsigned char *page, uint64_t off, enum choice choice,
                struct err *err)
 {
@@ -123,9 +116,9 @@ static int one_page(struct pages *p, unsigned char *page, uint64_t off, struct e
 	enum page_state state;
 	int rc = 0;
 
-	if (is_skipped(p->item, off / p->space.page_size + p->item->first_page))
+	if (is_skipped(p->item, item_page_number(p->item, off)))
 		return put(p, page, off, CHOICE_TAKE, err);
-	state = pages_check(p, page, off);
+	state = settle_check(p->item, &p->space, page, off);
 	if (state == PAGE_BAD)
 		rc = settle(p, page, off, &state, err);
 	if (rc == 0 && state == PAGE_UNVERIFIED && choose(p, page, state, off) == CHOICE_TAKE)

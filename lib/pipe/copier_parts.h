@@ -44,7 +44,6 @@ struct pages {
 	uint64_t end;
 };
 
-enum page_state pages_check(const struct pages *p, const unsigned char *page, uint64_t off);
 /* The page is `state`, and nothing more is to be known of it: chosen, counted, added. */
 int pages_put(struct pages *p, const unsigned char *page, uint64_t off, enum page_state state,
               struct err *err);

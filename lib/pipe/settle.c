@@ -43,11 +43,12 @@ static int read_again(struct settle *s, unsigned char *to, uint64_t off, struct 
 	return n < size;
 }
 
-static enum page_state check(const struct settle *s, const unsigned char *page, uint64_t off)
+enum page_state settle_check(const struct item *item, const struct page_space *space,
+                             const unsigned char *page, uint64_t off)
 {
-	uint64_t no = s->item->first_page + off / s->space->page_size;
+	uint64_t no = item_page_number(item, off);
 
-	return page_check(s->space, page, no < UINT32_MAX ? (uint32_t)no : UINT32_MAX);
+	return page_check(space, page, no < UINT32_MAX ? (uint32_t)no : UINT32_MAX);
 }
 
 int settle_page(struct settle *s, unsigned char *page, uint64_t off, enum page_state *state,
@@ -61,7 +62,7 @@ int settle_page(struct settle *s, unsigned char *page, uint64_t off, enum page_s
 		rc = read_again(s, page, off, err);
 		if (rc != 0)
 			return rc;
-		*state = check(s, page, off);
+		*state = settle_check(s->item, s->space, page, off);
 	}
 	return 0;
 }

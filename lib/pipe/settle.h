@@ -15,6 +15,10 @@ struct settle {
 	uint64_t read_bytes; /* added to */
 };
 
+/* What a page at `off` of the file is. */
+enum page_state settle_check(const struct item *item, const struct page_space *space,
+                             const unsigned char *page, uint64_t off);
+
 /* `page` (at `off` of the file) was read and is PAGE_BAD: it is read again with growing
  * pauses, some 2 s in all.  *state is the outcome; PAGE_BAD if it never settled.
  * 0, 1 when the file now ends before the page, -1. */
