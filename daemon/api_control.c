@@ -93,8 +93,10 @@ static void join_errors(const char *report, struct err *err)
 		size_t n = strcspn(line, "\n");
 		if (left_out || (text.n && text.n + n + 32 > ERR_TEXT_MAX))
 			left_out++;
-		else
-			str_addf(&text, "%s%.*s", text.n ? "; " : "", (int)n, line);
+		else {
+			str_sep(&text, "; ");
+			str_addf(&text, "%.*s", (int)n, line);
+		}
 		line += n + (line[n] == '\n');
 	}
 	if (left_out)

@@ -48,6 +48,12 @@ void str_addf(struct str *s, const char *fmt, ...)
 	va_end(again);
 }
 
+void str_sep(struct str *s, const char *separator)
+{
+	if (s->n)
+		str_add(s, separator);
+}
+
 const char *str_text(const struct str *s)
 {
 	return s->p ? s->p : "";

@@ -17,6 +17,8 @@ struct str {
 void str_add(struct str *s, const char *text);
 void str_addn(struct str *s, const void *bytes, size_t n);
 void str_addf(struct str *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* What comes between two of a list: nothing while s is empty. */
+void str_sep(struct str *s, const char *separator);
 /* The text, "" if nothing was added; owned by s. */
 const char *str_text(const struct str *s);
 /* Hand the text over to the caller (never NULL) and empty s. */

@@ -11,7 +11,8 @@ static int add_variable(void *arg, unsigned n, char **fields, const unsigned lon
 	(void)lengths;
 	if (n < 2 || !fields[0])
 		return err_set(err, ERR_SERVER, "SHOW GLOBAL VARIABLES: unexpected answer");
-	str_addf(s, "%s%s=%s", s->n ? ", " : "", fields[0], fields[1] ? fields[1] : "");
+	str_sep(s, ", ");
+	str_addf(s, "%s=%s", fields[0], fields[1] ? fields[1] : "");
 	return 0;
 }
 

@@ -129,8 +129,10 @@ static char *note_links(const struct restore *r)
 	char *note = NULL;
 
 	for (size_t i = 0; i < r->places.n; i++)
-		if (r->places.v[i].link)
-			str_addf(&s, "%s%s", s.n ? ", " : "", r->places.v[i].link);
+		if (r->places.v[i].link) {
+			str_sep(&s, ", ");
+			str_add(&s, r->places.v[i].link);
+		}
 	if (s.n)
 		note = mem_printf("recovery of %s goes through the links %s in it: remove these "
 		                  "after the first start of a server there",
@@ -150,8 +152,10 @@ static void make_note(struct restore *r)
 	                             unlocked, r->pitr.note};
 
 	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-		if (parts[i])
-			str_addf(&s, "%s%s", s.n ? "; " : "", parts[i]);
+		if (parts[i]) {
+			str_sep(&s, "; ");
+			str_add(&s, parts[i]);
+		}
 	r->result.note = s.n ? str_take(&s) : NULL;
 	if (!r->req->recover)
 		recover_mysql_first(r->m, &r->places, &r->result.first);

@@ -61,7 +61,8 @@ static int take_row(void *arg, unsigned n, char **f, const unsigned long *length
 		str_add(&name, f[3]);
 	else if (d->mariadb || !doubt_xid(f[0], f[1], f[2], f[3], &name))
 		str_add(&name, "?");
-	str_addf(&d->names, "%s%s", d->names.n ? "; " : "", str_text(&name));
+	str_sep(&d->names, "; ");
+	str_add(&d->names, str_text(&name));
 	str_done(&name);
 	return 0;
 }
@@ -74,17 +75,19 @@ void doubt_note(struct conn *c, const struct err *why, struct str *note)
 	if (c && conn_query(c, d.mariadb ? "XA RECOVER FORMAT='SQL'" : "XA RECOVER CONVERT XID",
 	                    take_row, &d, &asked) < 0)
 		why = &asked;
-	if (!c || asked.kind)
+	if (!c || asked.kind) {
+		str_sep(note, "; ");
 		str_addf(note,
-		         "%sthe restored server could not be asked for XA transactions that are "
+		         "the restored server could not be asked for XA transactions that are "
 		         "prepared (%s): XA RECOVER shows them",
-		         note->n ? "; " : "", why->text);
-	else if (d.n)
+		         why->text);
+	} else if (d.n) {
+		str_sep(note, "; ");
 		str_addf(note,
-		         "%sXA transactions prepared at that point and neither committed nor "
+		         "XA transactions prepared at that point and neither committed nor "
 		         "rolled back: %zu (%s%s); they hold their locks: end each with XA COMMIT "
 		         "or XA ROLLBACK",
-		         note->n ? "; " : "", d.n, str_text(&d.names),
-		         d.n > NAMED_MAX ? "; …" : "");
+		         d.n, str_text(&d.names), d.n > NAMED_MAX ? "; …" : "");
+	}
 	str_done(&d.names);
 }

@@ -88,15 +88,19 @@ void recover_options_note(const struct recover_plan *plan)
 
 	if (!note || !plan->work)
 		return;
-	if (stop_words && !has_stop_words(plan->places, stop_words))
+	if (stop_words && !has_stop_words(plan->places, stop_words)) {
+		str_sep(note, "; ");
 		str_addf(note,
-		         "%s" SETTING_STOP_WORDS "=%s of its settings is not here: if tables of "
+		         SETTING_STOP_WORDS
+		         "=%s of its settings is not here: if tables of "
 		         "MyISAM or Aria have full-text indexes, REPAIR TABLE with that file",
-		         note->n ? "; " : "", stop_words);
-	if (!setting_of(plan->m, SETTING_SHORT_WORDS) && has_full_text(plan->m))
-		str_addf(note,
-		         "%sthe backup does not know the server's settings of full-text indexes, "
-		         "such as " SETTING_SHORT_WORDS ": if they were not the defaults, make "
-		         "these indexes anew, or restore with --server-option",
-		         note->n ? "; " : "");
+		         stop_words);
+	}
+	if (!setting_of(plan->m, SETTING_SHORT_WORDS) && has_full_text(plan->m)) {
+		str_sep(note, "; ");
+		str_add(note,
+		        "the backup does not know the server's settings of full-text indexes, "
+		        "such as " SETTING_SHORT_WORDS ": if they were not the defaults, make "
+		        "these indexes anew, or restore with --server-option");
+	}
 }

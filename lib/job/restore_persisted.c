@@ -171,18 +171,17 @@ static void list(json_t *taken, bool values, struct str *out)
 static void say(const struct persisted *p, struct str *note)
 {
 	if (json_object_size(p->join)) {
-		str_addf(
+		str_sep(note, "; ");
+		str_add(
 		    note,
-		    "%sso that it does not begin to replicate, it lost these settings of " PERSISTED
-		    ":",
-		    note->n ? "; " : "");
+		    "so that it does not begin to replicate, it lost these settings of " PERSISTED
+		    ":");
 		list(p->join, false, note);
 	}
 	if (json_object_size(p->path)) {
-		str_addf(note,
-		         "%sso that it touches nothing outside of its data directory, it lost "
-		         "these settings of " PERSISTED " (SET PERSIST sets them anew):",
-		         note->n ? "; " : "");
+		str_sep(note, "; ");
+		str_add(note, "so that it touches nothing outside of its data directory, it lost "
+		              "these settings of " PERSISTED " (SET PERSIST sets them anew):");
 		list(p->path, true, note);
 	}
 }

@@ -77,8 +77,10 @@ bool place_is_under(const char *path, const char *dir, const char **ret_rest)
 static void list_roots(const struct manifest *m, struct str *out)
 {
 	for (size_t i = 1; i < m->roots.n; i++)
-		if (!strcmp(m->roots.v[i].role, "external"))
-			str_addf(out, "%s%s", out->n ? ", " : "", m->roots.v[i].path);
+		if (!strcmp(m->roots.v[i].role, "external")) {
+			str_sep(out, ", ");
+			str_add(out, m->roots.v[i].path);
+		}
 }
 
 /* "/old=/new": a path may hold '=' itself, so every '=' is tried. */
@@ -127,7 +129,8 @@ static int check_mapped(const struct places *p, const struct manifest *m, const 
 	for (size_t i = 1; i < p->n; i++) {
 		if (p->v[i].dir || !used[i])
 			continue;
-		str_addf(&missing, "%s%s", missing.n ? ", " : "", m->roots.v[i].path);
+		str_sep(&missing, ", ");
+		str_add(&missing, m->roots.v[i].path);
 		example = m->roots.v[i].path;
 	}
 	if (!example)

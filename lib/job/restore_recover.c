@@ -37,11 +37,11 @@ static void note_newer(const struct server_version *was, const struct server_ver
 {
 	if (is->flavour != FLAVOUR_MYSQL || is->patch <= was->patch)
 		return;
+	str_sep(note, "; ");
 	str_addf(note,
-	         "%sthe server program is MySQL %u.%u.%u and the backup of %u.%u.%u: the data are "
+	         "the server program is MySQL %u.%u.%u and the backup of %u.%u.%u: the data are "
 	         "of the newer one now, and an older one may not open them any more",
-	         note->n ? "; " : "", is->major, is->minor, is->patch, was->major, was->minor,
-	         was->patch);
+	         is->major, is->minor, is->patch, was->major, was->minor, was->patch);
 }
 
 int recover_find_binary(const struct manifest *m, const char *wanted, char **ret, struct str *note,

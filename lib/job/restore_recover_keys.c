@@ -26,13 +26,13 @@ int recover_keys_note(struct conn *c, uint64_t before, struct str *note, struct 
 		return 0;
 	if (conn_value(c, "SELECT @@GLOBAL.server_uuid", &uuid, err) < 0)
 		return -1;
-	str_addf(
-	    note,
-	    "%sthe first encrypted tables came behind the backup, and the replay made a master "
-	    "key for them (INNODBKey-%s-1) in the keyring of the server program: on every "
-	    "running server that uses this keyring run ALTER INSTANCE RELOAD KEYRING now, or "
-	    "it drops that key with its own next one; the restored server needs it",
-	    note->n ? "; " : "", uuid ? uuid : "…");
+	str_sep(note, "; ");
+	str_addf(note,
+	         "the first encrypted tables came behind the backup, and the replay made a master "
+	         "key for them (INNODBKey-%s-1) in the keyring of the server program: on every "
+	         "running server that uses this keyring run ALTER INSTANCE RELOAD KEYRING now, or "
+	         "it drops that key with its own next one; the restored server needs it",
+	         uuid ? uuid : "…");
 	free(uuid);
 	return 0;
 }

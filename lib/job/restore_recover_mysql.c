@@ -69,8 +69,10 @@ char *recover_mysql_directories(const struct places *places)
 	struct str dirs = {0};
 
 	for (size_t i = 1; i < places->n; i++)
-		if (places->v[i].mapped)
-			str_addf(&dirs, "%s%s", dirs.n ? ";" : "", places->v[i].dir);
+		if (places->v[i].mapped) {
+			str_sep(&dirs, ";");
+			str_add(&dirs, places->v[i].dir);
+		}
 	return dirs.n ? str_take(&dirs) : NULL;
 }
 
@@ -78,9 +80,10 @@ static void note_directories(const struct places *places, struct str *note)
 {
 	char *directories = recover_mysql_directories(places);
 
-	if (directories && note)
-		str_addf(note, "%sits settings need innodb_directories='%s'", note->n ? "; " : "",
-		         directories);
+	if (directories && note) {
+		str_sep(note, "; ");
+		str_addf(note, "its settings need innodb_directories='%s'", directories);
+	}
 	free(directories);
 }
 

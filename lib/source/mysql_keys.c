@@ -47,8 +47,10 @@ static void add_files(const struct facts *facts, const char *datadir, struct str
 
 	for (size_t i = 0; i < facts->keyring_files.n; i++) {
 		char *real = realpath(facts->keyring_files.v[i], NULL);
-		if (real && strncmp(real, datadir, n) == 0 && real[n] == '/')
-			str_addf(list, "%s%s", list->n ? ", " : "", facts->keyring_files.v[i]);
+		if (real && strncmp(real, datadir, n) == 0 && real[n] == '/') {
+			str_sep(list, ", ");
+			str_add(list, facts->keyring_files.v[i]);
+		}
 		free(real);
 	}
 }
@@ -59,8 +61,10 @@ static void add_settings(const char *datadir, struct str *list)
 	struct dirent *e;
 
 	while (d && (e = readdir(d)))
-		if (is_settings(e->d_name))
-			str_addf(list, "%s%s/%s", list->n ? ", " : "", datadir, e->d_name);
+		if (is_settings(e->d_name)) {
+			str_sep(list, ", ");
+			str_addf(list, "%s/%s", datadir, e->d_name);
+		}
 	if (d)
 		closedir(d);
 }

@@ -26,6 +26,11 @@ START_TEST(a_string_grows)
 	t = str_take(&s);
 	ck_assert_str_eq(t, "");
 	free(t);
+	for (int i = 1; i <= 3; i++) {
+		str_sep(&s, "; ");
+		str_addf(&s, "%d", i);
+	}
+	ck_assert_str_eq(s.p, "1; 2; 3");
 	str_done(&s);
 }
 END_TEST
