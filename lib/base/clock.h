@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#define CLOCK_US 1000000LL       /* in a second */
+#define CLOCK_US 1000000LL /* in a second */
 #define CLOCK_NS 1000000000ULL
 
 int64_t clock_wall_us(void);
