@@ -151,9 +151,10 @@ def test_encrypted_and_big(place):
     mybak.backup("full")
     load = MixedLoad(source)
     time.sleep(1)
-    source.sql("FLUSH BINARY LOGS", "SET SESSION gtid_domain_id = 5", "BEGIN",
-               *["INSERT INTO shop.big (v) VALUES (REPEAT('abc', 4000000))"] * 2,
-               *["INSERT INTO shop.big (v) VALUES (REPEAT('abcd', 250000))"] * 17, "COMMIT")
+    with load.quiet:  # the reference's one session cannot change its domain beside a temporary table
+        source.sql("FLUSH BINARY LOGS", "SET SESSION gtid_domain_id = 5", "BEGIN",
+                   *["INSERT INTO shop.big (v) VALUES (REPEAT('abc', 4000000))"] * 2,
+                   *["INSERT INTO shop.big (v) VALUES (REPEAT('abcd', 250000))"] * 17, "COMMIT")
     time.sleep(0.5)
     load.stop()
     archived(mybak)
@@ -167,6 +168,32 @@ def test_encrypted_and_big(place):
     compare(place, mybak, reference, "before", ("--gtid", big.gtid, "--before"), big)
     compare(place, mybak, reference, "with", ("--gtid", big.gtid), after)
     compare(place, mybak, reference, "position", ("--position", f"{after.file}:{after.begin}"), after)
+    assert mybak.stop() == 0
+
+
+@pytest.mark.parametrize("name", ["mariadb-10.11", "mariadb-11.8"])
+def test_domains_beside_temporary_tables(place, name):
+    """Sessions of several GTID domains, one of which has a temporary table meanwhile."""
+    programs = MARIADB if name == "mariadb-10.11" else mariadb_11_8()
+    # ROW: the reference is replayed in one session, too
+    source = Server(place, options=(*OPTIONS, "--gtid-strict-mode=ON", "--binlog-format=ROW"), programs=programs)
+    source.create().start()
+    source.sql(*SCHEMA)
+    mybak = Mybak(place, source, **CONTINUOUS)
+    reference = Reference(source)
+    mybak.start()
+    mybak.backup("full")
+    with contextlib.closing(source.connect()) as db, db.cursor() as c:
+        for statement in ("SET SESSION binlog_format=STATEMENT", "CREATE TEMPORARY TABLE other.tmp (a INT) ENGINE=InnoDB",
+                          "INSERT INTO other.tmp VALUES (1), (2)"):
+            c.execute(statement)
+        source.sql("SET SESSION gtid_domain_id=5", "INSERT INTO shop.plain (v) VALUES ('five')")
+        c.execute("INSERT INTO other.loaded (a, b) SELECT CONCAT('t', a), a FROM other.tmp")
+        source.sql("SET SESSION gtid_domain_id=6", "SET SESSION binlog_format=STATEMENT",
+                   "INSERT INTO shop.plain (v) VALUES ('six')")
+        c.execute("INSERT INTO other.loaded (a, b) SELECT CONCAT('u', a), a FROM other.tmp")
+    archived(mybak)
+    compare(place, mybak, reference, "end", ())
     assert mybak.stop() == 0
 
 
@@ -209,6 +236,7 @@ def test_server_that_died(place):
     source.start()
     source.sql("INSERT INTO shop.t (v) VALUES ('later')")
     mybak.start()
+    wait_for(lambda: mybak.get("/v1/status")["instances"][0]["binlog"]["state"] != "off", say="no stream")
     archived(mybak)
     said = mybak.restore(place / "half", None, "--json").json
     assert said["replay"]["transactions"] == count + 2 and said["replay"]["first_left_out"] is None
@@ -306,11 +334,11 @@ def test_what_cannot_be_reached(place):
     assert copy.sql("SELECT COUNT(*) FROM shop.t") == [(0,)]
     copy.stop()
     # Quiet since the last transaction: the daemon knows that nothing else came.
+    then = time.time() + 1
     wait_for(lambda: mybak.get("/v1/status")["instances"][0]["binlog"]["caught_up"] >
-             time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 1)))
-    time.sleep(2)
+             time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(then)), say="it does not get to know more")
     said = mybak.restore(place / "now", None, "--time",
-                         time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() - 1)), "--json")
+                         time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(then)), "--json")
     assert json.loads(said.out)["replay"]["transactions"] == 1
 
 
@@ -376,7 +404,7 @@ def test_gap_and_new_history(place):
     assert mybak.stop() == 0
     source.sql("INSERT INTO shop.t VALUES (1)", "FLUSH BINARY LOGS", "INSERT INTO shop.t VALUES (2)",
                "FLUSH BINARY LOGS", "INSERT INTO shop.t VALUES (3)")
-    source.sql(f"PURGE BINARY LOGS TO '{source.sql('SHOW MASTER STATUS')[0][0]}'")
+    source.purge_binlogs()
     mybak.start()
 
     def fulls():
@@ -446,7 +474,7 @@ def test_prepared_before_committed_behind(place):
         copy.stop()
 
     # The replay takes as long as the source did: it is in the middle of a statement when it is cancelled.
-    source.sql("SET SESSION binlog_format=STATEMENT", "INSERT INTO shop.t VALUES (50, SLEEP(4))")
+    source.sql("SET SESSION binlog_format=STATEMENT", "INSERT INTO shop.t VALUES (50, SLEEP(8))")
     archived(mybak)
     run = subprocess.Popen(mybak.ctl_words("restore", "--to", place / "c", "--repo", mybak.url, "--server-binary",
                                            source.programs.mariadbd), stderr=subprocess.DEVNULL)
@@ -455,7 +483,7 @@ def test_prepared_before_committed_behind(place):
     begin = time.monotonic()
     run.send_signal(signal.SIGINT)
     assert run.wait(20) == 130
-    assert time.monotonic() - begin < 1.5
+    assert time.monotonic() - begin < 4
     assert not (place / "c").exists()
     assert mybak.stop() == 0
 
