@@ -273,13 +273,6 @@ def test_another_history_without_our_place(place):
     assert len(stream.archive.lineages()) == 2
 
 
-def newest_alone(server):
-    """Purge all but the binlog being written; its name."""
-    newest, _ = server.binlog_end()
-    server.sql(f"PURGE BINARY LOGS TO '{newest}'")
-    return newest
-
-
 def test_purged_before_it_was_read(place):
     server = Server(place).create().start()
     stream = Stream(place, server).start()
@@ -289,7 +282,7 @@ def test_purged_before_it_was_read(place):
     server.sql(ROTATE, ROW)
     stream.catch_up()
     stream.stop()
-    newest_alone(server)
+    server.purge_binlogs()
     server.sql(ROW)
     stream.start()
     stream.catch_up()
@@ -297,7 +290,7 @@ def test_purged_before_it_was_read(place):
     stream.stop()
     file, position = stream.archive.end()
     server.sql(ROW, ROTATE, ROW, ROTATE, ROW)
-    newest = newest_alone(server)
+    newest = server.purge_binlogs()
     stream.start()
     stream.catch_up()
     (behind, gap), = stream.archive.gaps()
@@ -693,7 +686,7 @@ def test_mysql_reset_and_purge(place):
     assert len(stream.archive.lineages()) == 2
     stream.stop()
     server.sql(ROW, ROTATE, ROW, ROTATE, ROW)
-    newest = newest_alone(server)
+    newest = server.purge_binlogs()
     stream.start()
     stream.catch_up()
     assert [name for name, _ in stream.archive.gaps()] == [newest]

@@ -268,6 +268,10 @@ def test_server_dies_in_the_middle(place, kind_of):
     assert_unlocked(server)
     # Engines that do not survive a crash may have lost it in the source itself.
     server.sql("REPAIR TABLE bank.aria_plain, bank.myisam")
+    # So may a table that it died in the DDL of: what is broken in the source is no matter of the backup.
+    for table in {row[0] for row in server.check_tables()}:
+        assert table.startswith("churn."), table
+        server.sql(f"DROP TABLE IF EXISTS {table}")
     assert_next_run_is_good(place, mybak, server)
 
 
@@ -480,7 +484,8 @@ def test_restore_is_cut_off(place, kind_of):
     process = subprocess.Popen(
         ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=pwrite64,fallocate", "-e",
          "inject=pwrite64,fallocate:signal=KILL:when=20", *mybak.ctl_words(
-             "restore", "--to", target, "--repo", mybak.url, "--backup", full["id"], "--server-binary",
+             "restore", "--jobs", "1",  # strace counts the calls of each thread
+             "--to", target, "--repo", mybak.url, "--backup", full["id"], "--server-binary",
              server.programs.mariadbd)],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     assert process.wait(timeout=120) == -signal.SIGKILL

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from harness import Mybak, MySQLServer, Server, Truth, check_restored, mysql_sid
+from harness import Mybak, MySQLServer, Server, Truth, check_restored, mysql_sid, wait_for
 
 TABLES = 20000
 MIB = 1 << 20
@@ -46,7 +46,7 @@ def test_twenty_thousand_tables(place, kind):
     assert mybak.memory_peak() < 256 * MIB
     mybak.kill9()
     mybak.start()
-    assert mybak.get("/v1/status")["instances"][0]["backups"] == 2
+    wait_for(lambda: mybak.get("/v1/status")["instances"][0]["backups"] == 2, say="it does not see both")
     assert resident(mybak) < 64 * MIB
     truth = Truth.of(server)
     mybak.restore(place / "r", incremental)

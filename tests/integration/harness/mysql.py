@@ -81,6 +81,11 @@ class MySQLServer(Server):
                  say=f"{self.name} goes on writing")
         self.sql(self.AS_EVER)
 
+    def series(self):
+        """Of its version: ("9.7", 4)."""
+        major, minor, patch = re.match(r"(\d+)\.(\d+)\.(\d+)", self.value("SELECT VERSION()")).groups()
+        return f"{major}.{minor}", int(patch)
+
     def checkpoint(self):
         now = self.status("Innodb_redo_log_current_lsn")
         self.sql(*self.EAGER)

@@ -247,6 +247,15 @@ class Server:
         row = self.sql(self.END)[0]
         return row[0], int(row[1])
 
+    def purge_binlogs(self):
+        """All but the one being written; its name.  The server keeps what a reader has open, and
+        that one is gone it learns when it next writes to it: to be called when nobody reads."""
+        wait_for(lambda: not [row for row in self.sql("SHOW PROCESSLIST") if row[4].startswith("Binlog Dump")],
+                 say="a reader stays")
+        newest, _ = self.binlog_end()
+        self.sql(f"PURGE BINARY LOGS TO '{newest}'")
+        return newest
+
     def binlog_files(self, first):
         """Paths of the binlogs from `first` on."""
         names = [os.path.basename(line) for line in
