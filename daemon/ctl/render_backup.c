@@ -9,6 +9,8 @@
 #include "daemon/ctl/render.h"
 #include "daemon/ctl/table.h"
 
+#define UNLOCKED_SHOWN 3
+
 static void add_position(struct table *t, const json_t *binlog)
 {
 	const char *file = jstr(binlog, "file");
@@ -29,11 +31,33 @@ static void add_window(struct table *t, const json_t *window)
 	                                                             : "within");
 }
 
+/* How many tables no lock held still, and the first of them. */
+static void add_unlocked(struct table *t, const json_t *unlocked)
+{
+	const unsigned long long n = jsize(unlocked, "count");
+	struct str s = {0};
+	json_t *name;
+	size_t i;
+
+	if (n)
+		str_addf(&s, "%llu: ", n);
+	json_array_foreach(json_object_get(unlocked, "names"), i, name)
+	{
+		if (i == UNLOCKED_SHOWN)
+			break;
+		const char *text = json_string_value(name);
+		str_addf(&s, "%s%s", i ? ", " : "", text ? text : "?");
+	}
+	table_text(t, "%s%s", str_text(&s), n > UNLOCKED_SHOWN ? ", …" : "");
+	str_done(&s);
+}
+
 void render_backups(const struct term *term, const json_t *backups)
 {
-	static const char *const titles[] = {"ID",    "INSTANCE",   "KIND",    "PARENT", "STARTED",
-	                                     ">TOOK", ">SIZE",      ">STORED", "PROVEN", "BINLOG",
-	                                     "GTID",  "FORWARD TO", "WINDOW",  NULL};
+	static const char *const titles[] = {"ID",      "INSTANCE",       "KIND",  "PARENT",
+	                                     "STARTED", ">TOOK",          ">SIZE", ">STORED",
+	                                     "PROVEN",  "BINLOG",         "GTID",  "FORWARD TO",
+	                                     "WINDOW",  "NOT HELD STILL", NULL};
 	struct table t;
 	json_t *b;
 	size_t i;
@@ -59,6 +83,7 @@ void render_backups(const struct term *term, const json_t *backups)
 		add_position(&t, binlog);
 		table_text(&t, "%s", jstr_or(binlog, "gtid", ""));
 		add_window(&t, json_object_get(b, "recovery_window"));
+		add_unlocked(&t, json_object_get(b, "tables_without_lock"));
 	}
 	table_print(&t);
 	table_done(&t);

@@ -291,6 +291,7 @@ def test_tables_without_lock(place):
     unlocked = {"count": 3, "names": ["d-b.my table", "d-b.c", "d-b.parts"]}
     assert full["tables_without_lock"] == unlocked
     assert mybak.list()[0]["tables_without_lock"] == unlocked
+    assert mybak.ctl("list").out.endswith("\t3: d-b.my table, d-b.c, d-b.parts\n")
     assert full["engines"]["MyISAM"] == 1
     assert any("1 table of engine MyISAM" in w for w in full["warnings"])
     assert "d-b.my table" in mybak.ctl("check", expect=None).out

@@ -222,9 +222,29 @@ START_TEST(list_tells_up_to_when_a_backup_leads)
 	render_backups(&t, all);
 	fclose(t.to);
 	json_decref(all);
-	ck_assert_ptr_nonnull(strstr(text, "\t2026-11-22T02:00:00Z\tbegins\ny\t"));
-	ck_assert_ptr_nonnull(strstr(text, "\t2026-11-22T02:00:00Z\twithin\nz\t"));
-	ck_assert_str_eq(text + strlen(text) - 5, "\t-\t-\n");
+	ck_assert_ptr_nonnull(strstr(text, "\t2026-11-22T02:00:00Z\tbegins\t-\ny\t"));
+	ck_assert_ptr_nonnull(strstr(text, "\t2026-11-22T02:00:00Z\twithin\t-\nz\t"));
+	ck_assert_str_eq(text + strlen(text) - 7, "\t-\t-\t-\n");
+	free(text);
+}
+END_TEST
+
+START_TEST(list_names_tables_no_lock_held)
+{
+	char *text = NULL;
+	size_t n = 0;
+	struct term t = {.to = open_memstream(&text, &n)};
+	json_t *all = json("[{\"id\":\"x\",\"tables_without_lock\":{\"count\":3,\"names\":"
+	                   "[\"d.a\",\"d.b\",\"d.\\n\"]}},{\"id\":\"y\",\"tables_without_lock\":"
+	                   "{\"count\":2000,\"names\":[\"d.a\",7,\"d.c\",\"d.d\"]}},{\"id\":\"z\","
+	                   "\"tables_without_lock\":{\"count\":0,\"names\":[]}}]");
+
+	render_backups(&t, all);
+	fclose(t.to);
+	json_decref(all);
+	ck_assert_ptr_nonnull(strstr(text, "\t3: d.a, d.b, d."));
+	ck_assert_ptr_nonnull(strstr(text, "\t2000: d.a, ?, d.c, …\nz\t"));
+	ck_assert_str_eq(text + strlen(text) - 7, "\t-\t-\t-\n");
 	free(text);
 }
 END_TEST
@@ -242,6 +262,7 @@ static Suite *suite(void)
 	tcase_add_test(c, status_in_a_pipe_tells_rows_apart);
 	tcase_add_test(c, status_tells_windows_apart);
 	tcase_add_test(c, list_tells_up_to_when_a_backup_leads);
+	tcase_add_test(c, list_names_tables_no_lock_held);
 	suite_add_tcase(s, c);
 	return s;
 }
