@@ -22,7 +22,7 @@ uint64_t clock_mono_ns(void)
 {
 	struct timespec t;
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000ull + (uint64_t)t.tv_nsec;
+	return (uint64_t)t.tv_sec * CLOCK_NS + (uint64_t)t.tv_nsec;
 }
 
 void clock_sleep_ms(unsigned ms)
@@ -34,8 +34,8 @@ void clock_sleep_ms(unsigned ms)
 
 void clock_wait(pthread_cond_t *cond, pthread_mutex_t *lock, uint64_t until_mono_ns)
 {
-	struct timespec t = {.tv_sec = (time_t)(until_mono_ns / 1000000000u),
-	                     .tv_nsec = (long)(until_mono_ns % 1000000000u)};
+	struct timespec t = {.tv_sec = (time_t)(until_mono_ns / CLOCK_NS),
+	                     .tv_nsec = (long)(until_mono_ns % CLOCK_NS)};
 	pthread_cond_clockwait(cond, lock, CLOCK_MONOTONIC, &t);
 }
 

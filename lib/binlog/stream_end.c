@@ -150,8 +150,8 @@ int session_ask_end_if_due(struct session *ss, struct err *err)
 	if (why.kind == ERR_UNREACHABLE && clock_mono_ns() - asked >= SIDE_TIMEOUT_S * CLOCK_NS)
 		return err_set(err, ERR_UNREACHABLE,
 		               "nothing was heard of the server for %u s when it was asked where "
-		               "its binlog ends",
-		               SIDE_TIMEOUT_S);
+		               "its binlog ends: %s",
+		               SIDE_TIMEOUT_S, why.text);
 	if (err)
 		*err = why;
 	return -1;

@@ -3,12 +3,9 @@
 
 #include "server/private_room.h"
 
-/* While a session has temporary tables, it may change its GTID domain only with
- * binlog_format=ROW, and a replay is one session. */
 static const char *const mariadb[] = {
     "--skip-networking",
     "--skip-log-bin",
-    "--binlog-format=ROW",
     "--skip-slave-start",
     "--local-infile=0",
     "--event-scheduler=OFF",

@@ -8,6 +8,7 @@
 
 #define RING 8192u
 #define NEXT "SET @@SESSION.GTID_NEXT= '"
+#define DOMAIN "SET @@session.gtid_domain_id="
 
 void trace_begin(struct replay_trace *t)
 {
@@ -54,6 +55,7 @@ static void take_place(struct replay_trace *t)
 		return;
 	t->now.pos = pos;
 	t->now.line = t->line;
+	t->now.domain = 0;
 	remember(t);
 }
 
@@ -94,6 +96,16 @@ static void take_next(struct replay_trace *t)
 		name_group(t, gtid, strcspn(gtid, "'"));
 }
 
+/* "SET @@session.gtid_domain_id=5" in a comment for the version: of MariaDB, where it is another
+ * than the one before. */
+static void take_domain(struct replay_trace *t)
+{
+	if (!newest(t) || !*t->now.gtid || t->now.group != t->now.pos)
+		return;
+	t->now.domain = t->line;
+	*newest(t) = t->now;
+}
+
 static void take_line(struct replay_trace *t)
 {
 	t->head[t->head_n] = '\0';
@@ -104,6 +116,8 @@ static void take_line(struct replay_trace *t)
 		take_header(t);
 	else if (str_starts(t->head, NEXT))
 		take_next(t);
+	else if (str_starts(t->head, "/*") && strstr(t->head, DOMAIN))
+		take_domain(t);
 	t->head_n = 0;
 }
 

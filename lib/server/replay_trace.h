@@ -21,6 +21,7 @@ struct trace_place {
 	const char *file;          /* borrowed from the trace */
 	uint64_t pos;              /* of the event */
 	uint64_t group;            /* of its transaction; 0: none has begun */
+	uint64_t domain;           /* the line that sets the GTID's domain; 0: none does */
 	char gtid[TRACE_GTID_MAX]; /* "": it has none */
 };
 

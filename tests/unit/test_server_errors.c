@@ -148,6 +148,28 @@ START_TEST(errors_of_the_source_and_others)
 }
 END_TEST
 
+/* Beside a temporary table the domain stays what it is; a row that is lost for it does not. */
+START_TEST(another_domain)
+{
+	const char *domain = "/*M!100001 SET @@session.gtid_domain_id=5*//*!*/;\n";
+	char error[] = "ERROR 1953 (HY000) at line 0: Cannot modify @@session.gtid_domain_id\n";
+
+	trace_file(&trace, "binlog.000001");
+	prints("# at 300\n#261122 19:12:58 server id 1  end_log_pos 342 CRC32 0x6b84c1c4 \tGTID "
+	       "5-1-7 trans\n");
+	prints(domain);
+	prints("/*M!100001 SET @@session.gtid_seq_no=7*//*!*/;\nSTART TRANSACTION\n/*!*/;\n# at "
+	       "342\n");
+	prints(domain);
+	for (char line = '1'; line <= '9'; line++) {
+		strstr(error, " line ")[6] = line;
+		ck_assert_int_eq(says(error), line == '3' ? 0 : -1);
+	}
+	ck_assert_int_eq(says("ERROR 4209 (HY000) at line 3: Cannot modify\n"), 0);
+	ck_assert_int_eq(says("ERROR 1062 (HY000) at line 3: Duplicate\n"), -1);
+}
+END_TEST
+
 START_TEST(errors_that_do_not_come)
 {
 	char name[] = "binlog.000001", gtid[] = "0-1-7", later[] = "0-1-8";
@@ -175,6 +197,7 @@ static Suite *suite(void)
 	tcase_add_test(c, what_mysqlbinlog_prints);
 	tcase_add_test(c, only_the_last_are_known);
 	tcase_add_test(c, errors_of_the_source_and_others);
+	tcase_add_test(c, another_domain);
 	tcase_add_test(c, errors_that_do_not_come);
 	suite_add_tcase(s, c);
 	return s;
