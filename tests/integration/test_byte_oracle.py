@@ -146,8 +146,7 @@ def chain(kind, place, quiet):
     """Full under load, changes, incremental; then the source is killed and copied."""
     server = kind.server(place, "--innodb-fast-shutdown=0").create().start()
     volume(server, 40)
-    # Busy: so slow that the load has ended, its last DDL too, long before the point.
-    mybak = Mybak(place, server, limits={"read_rate": "40MiB" if quiet else "15MiB"}).start()
+    mybak = Mybak(place, server, limits={"read_rate": "40MiB"}).start()
     load = Load(server, *kind.LOAD)
     full = mybak.backup("full")
     change_rows(server, 0.05)
@@ -161,6 +160,10 @@ def chain(kind, place, quiet):
     else:
         server.checkpoint()  # or redo would owe every page
         before = lsns(server.datadir)
+        # So slow that the load has ended, its last DDL too, long before the point.
+        mybak.policy["limits"]["read_rate"] = "15MiB"
+        mybak.write_policy()
+        mybak.ctl("reload")
         job = mybak.start_job("incremental")
         wait_for(lambda: mybak.job(job)["bytes_done"] > 4 << 20
                  or mybak.job(job)["state"] not in ("queued", "running"))

@@ -57,6 +57,7 @@ def test_pack_of_zeros_alone(place):
     assert list(backup.frames(pack)) == [([(0, 1, 16384, 32768)], b"")]
 
 
+@pytest.mark.long
 def test_redo_longer_than_its_ring(place):
     server = Server(place, options=("--innodb-log-file-size=8M",)).create().start()
     volume(server, 40)
