@@ -9,8 +9,8 @@
 #include "binlog/stream_room.h"
 #include "binlog/who.h"
 
-#define LOOK_WAIT_MS 100u  /* between looks at a cancel flag */
-#define SIDE_TIMEOUT_S 10u /* of a session that asks one thing */
+#define LOOK_WAIT_MS 100u      /* between looks at a cancel flag */
+#define QUESTION_TIMEOUT_S 10u /* of a session that asks one thing */
 
 /* Where a server's binlog ended, and when that was asked. */
 struct asked {
@@ -23,7 +23,7 @@ static int ask(struct stream *s, struct asked *ret, struct err *err)
 {
 	struct conn *c = NULL;
 
-	if (conn_open(&s->plan.target, SIDE_TIMEOUT_S, &c, err) < 0)
+	if (conn_open(&s->plan.target, QUESTION_TIMEOUT_S, &c, err) < 0)
 		return -1;
 	int rc = who_ask(c, &ret->who, err);
 	if (rc == 0)

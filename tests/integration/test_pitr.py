@@ -187,8 +187,8 @@ def test_domains_beside_temporary_tables(place, name):
                           "INSERT INTO other.tmp VALUES (4), (5), (6)"):
             c.execute(statement)
         source.sql("SET SESSION gtid_domain_id=5", "INSERT INTO shop.plain (v) VALUES ('five')",
-                   "SET SESSION binlog_format=STATEMENT", "INSERT INTO shop.heap VALUES (1), (2), (3)", "DELETE FROM shop.heap",
-                   "INSERT INTO shop.heap VALUES (11), (12), (13)")
+                   "SET SESSION binlog_format=STATEMENT", "INSERT INTO shop.heap VALUES (1), (2), (3)",
+                   "DELETE FROM shop.heap", "INSERT INTO shop.heap VALUES (11), (12), (13)")
         c.execute("INSERT INTO shop.seen SELECT GROUP_CONCAT(a) FROM other.tmp")
         source.sql("SET SESSION gtid_domain_id=6", "SET SESSION binlog_format=STATEMENT",
                    "INSERT INTO shop.seen SELECT GROUP_CONCAT(a) FROM shop.heap")

@@ -208,20 +208,28 @@ START_TEST(status_tells_windows_apart)
 }
 END_TEST
 
-START_TEST(list_tells_up_to_when_a_backup_leads)
+/* `mybakctl list` in a pipe; the caller frees it. */
+static char *listed(const char *backups)
 {
 	char *text = NULL;
 	size_t n = 0;
 	struct term t = {.to = open_memstream(&text, &n)};
-	json_t *all =
-	    json("[{\"id\":\"x\",\"recovery_window\":{\"newest\":\"2026-11-22T02:00:00Z\","
-	         "\"begins\":true}},{\"id\":\"y\",\"recovery_window\":{\"newest\":"
-	         "\"2026-11-22T02:00:00Z\",\"begins\":false}},{\"id\":\"z\","
-	         "\"recovery_window\":null}]");
+	json_t *all = json(backups);
 
 	render_backups(&t, all);
 	fclose(t.to);
 	json_decref(all);
+	return text;
+}
+
+START_TEST(list_tells_up_to_when_a_backup_leads)
+{
+	char *text =
+	    listed("[{\"id\":\"x\",\"recovery_window\":{\"newest\":\"2026-11-22T02:00:00Z\","
+	           "\"begins\":true}},{\"id\":\"y\",\"recovery_window\":{\"newest\":"
+	           "\"2026-11-22T02:00:00Z\",\"begins\":false}},{\"id\":\"z\","
+	           "\"recovery_window\":null}]");
+
 	ck_assert_ptr_nonnull(strstr(text, "\t2026-11-22T02:00:00Z\tbegins\t-\ny\t"));
 	ck_assert_ptr_nonnull(strstr(text, "\t2026-11-22T02:00:00Z\twithin\t-\nz\t"));
 	ck_assert_str_eq(text + strlen(text) - 7, "\t-\t-\t-\n");
@@ -231,17 +239,11 @@ END_TEST
 
 START_TEST(list_names_tables_no_lock_held)
 {
-	char *text = NULL;
-	size_t n = 0;
-	struct term t = {.to = open_memstream(&text, &n)};
-	json_t *all = json("[{\"id\":\"x\",\"tables_without_lock\":{\"count\":3,\"names\":"
-	                   "[\"d.a\",\"d.b\",\"d.\\n\"]}},{\"id\":\"y\",\"tables_without_lock\":"
-	                   "{\"count\":2000,\"names\":[\"d.a\",7,\"d.c\",\"d.d\"]}},{\"id\":\"z\","
-	                   "\"tables_without_lock\":{\"count\":0,\"names\":[]}}]");
+	char *text = listed("[{\"id\":\"x\",\"tables_without_lock\":{\"count\":3,\"names\":"
+	                    "[\"d.a\",\"d.b\",\"d.\\n\"]}},{\"id\":\"y\",\"tables_without_lock\":"
+	                    "{\"count\":2000,\"names\":[\"d.a\",7,\"d.c\",\"d.d\"]}},{\"id\":\"z\","
+	                    "\"tables_without_lock\":{\"count\":0,\"names\":[]}}]");
 
-	render_backups(&t, all);
-	fclose(t.to);
-	json_decref(all);
 	ck_assert_ptr_nonnull(strstr(text, "\t3: d.a, d.b, d."));
 	ck_assert_ptr_nonnull(strstr(text, "\t2000: d.a, ?, d.c, …\nz\t"));
 	ck_assert_str_eq(text + strlen(text) - 7, "\t-\t-\t-\n");
